@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use ureq::http::{Request, Response, header};
 
+use crate::address::Address;
 use crate::answer::Answer;
 use crate::clock::unix_seconds;
 use crate::error::Error;
 use crate::retry::{RetryPolicy, is_retryable, parse_retry_after};
-use crate::signature::{RequestToSign, SigningKey, random_nonce, sign_request};
+use crate::signature::{RequestToSign, SignatureHeaders, SigningKey, random_nonce, sign_request};
 
 /// No answer that is read as a whole is longer; a batch's answer is streamed and has no limit.
 const ANSWER_BYTES_MAX: u64 = 64 << 20;
@@ -226,20 +227,7 @@ impl Connection {
             Credentials::Nobody => Ok(Vec::new()),
             Credentials::Bearer(token) => Ok(vec![("authorization", format!("Bearer {token}"))]),
             Credentials::Signature(key) => {
-                let (path, query) = outgoing
-                    .target
-                    .split_once('?')
-                    .unwrap_or((outgoing.target, ""));
-                let request = RequestToSign {
-                    method: outgoing.method,
-                    authority: &self.address.authority,
-                    path,
-                    query,
-                    body: outgoing.body,
-                    idempotency_key: outgoing.idempotency_key,
-                };
-                let nonce = random_nonce().map_err(Error::Random)?;
-                let signed = sign_request(key, &request, unix_seconds(), &nonce);
+                let signed = sign_outgoing(key, &self.address.authority, outgoing)?;
                 let mut headers = vec![
                     ("signature-input", signed.signature_input),
                     ("signature", signed.signature),
@@ -255,46 +243,64 @@ impl Connection {
     }
 }
 
+/// Signs, as of now, a request that other software will send to `url`; the target of `outgoing` is
+/// replaced by that of the address.
+///
+/// # Errors
+/// If the address cannot be used.
+pub fn sign_for_url(
+    key: &SigningKey,
+    url: &str,
+    outgoing: &Outgoing<'_>,
+) -> Result<SignatureHeaders, Error> {
+    let scheme_end = url.find("://").map_or(0, |position| position + 3);
+    let target_start = url[scheme_end..]
+        .find(['/', '?', '#'])
+        .map(|at| at + scheme_end);
+    let (base_url, target) = url.split_at(target_start.unwrap_or(url.len()));
+    // Clients leave out what follows a `#`, and send `/` where there is no path.
+    let target = target.split('#').next().unwrap_or_default();
+    let slash = if target.starts_with('/') { "" } else { "/" };
+    let target = format!("{slash}{target}");
+    let authority = Address::parse(base_url)?.authority;
+    sign_outgoing(
+        key,
+        &authority,
+        &Outgoing {
+            target: &target,
+            ..*outgoing
+        },
+    )
+}
+
+/// Signs one attempt of a request.
+fn sign_outgoing(
+    key: &SigningKey,
+    authority: &str,
+    outgoing: &Outgoing<'_>,
+) -> Result<SignatureHeaders, Error> {
+    let (path, query) = outgoing
+        .target
+        .split_once('?')
+        .unwrap_or((outgoing.target, ""));
+    let request = RequestToSign {
+        method: outgoing.method,
+        authority,
+        path,
+        query,
+        body: outgoing.body,
+        idempotency_key: outgoing.idempotency_key,
+    };
+    let nonce = random_nonce().map_err(Error::Random)?;
+    Ok(sign_request(key, &request, unix_seconds(), &nonce))
+}
+
 /// An answer of which the accepted body is still to be read.
 pub(crate) enum Streamed {
     /// 200, with the body to come.
     Accepted(Box<Response<ureq::Body>>),
     /// Anything else, read.
     Refused(Answer),
-}
-
-/// A server's address, in the form that is signed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Address {
-    scheme: &'static str,
-    /// In lower case, without the scheme's default port.
-    authority: String,
-}
-
-impl Address {
-    fn parse(base_url: &str) -> Result<Self, Error> {
-        let bad = || Error::BadAddress(base_url.to_owned());
-        let text = base_url.trim_end_matches('/').to_ascii_lowercase();
-        let (scheme, rest, default_port) = if let Some(rest) = text.strip_prefix("https://") {
-            ("https", rest, ":443")
-        } else if let Some(rest) = text.strip_prefix("http://") {
-            ("http", rest, ":80")
-        } else {
-            return Err(bad());
-        };
-        let authority = rest.strip_suffix(default_port).unwrap_or(rest);
-        let is_host = !authority.is_empty()
-            && authority
-                .bytes()
-                .all(|byte| byte.is_ascii_graphic() && !b"/?#@".contains(&byte));
-        if !is_host {
-            return Err(bad());
-        }
-        Ok(Self {
-            scheme,
-            authority: authority.to_owned(),
-        })
-    }
 }
 
 fn read_answer(mut response: Response<ureq::Body>) -> Result<Answer, ureq::Error> {
@@ -331,37 +337,4 @@ fn unreachable_after(attempts: u32, source: ureq::Error) -> Error {
 
 fn random() -> Result<u64, Error> {
     getrandom::u64().map_err(Error::Random)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_is_signed_in_lower_case_without_the_default_port() {
-        let authority = |text| Address::parse(text).map(|address| address.authority).ok();
-        assert_eq!(
-            authority("https://Coalition.Example:443/").as_deref(),
-            Some("coalition.example")
-        );
-        assert_eq!(
-            authority("http://127.0.0.1:8080").as_deref(),
-            Some("127.0.0.1:8080")
-        );
-        assert_eq!(authority("http://[::1]:80").as_deref(), Some("[::1]"));
-        assert_eq!(authority("https://host:80").as_deref(), Some("host:80"));
-    }
-
-    #[test]
-    fn an_address_has_no_path_and_no_user() {
-        for text in [
-            "host:1",
-            "ftp://host",
-            "http://",
-            "https://host/api",
-            "http://u:p@host",
-        ] {
-            assert!(Address::parse(text).is_err(), "{text}");
-        }
-    }
 }

@@ -2,7 +2,7 @@
 //!
 //! A partner needs [`SigningKey`], [`Client`] and [`Transaction`]; an operator needs
 //! [`OperatorClient`]. A load generator that brings its own transport needs only
-//! [`sign_request`]. Every amount is a decimal string as in the API: this crate calculates nothing.
+//! [`sign_request`]; [`post`] is behind the command `coalition-partner`. Every amount is a decimal string as in the API: this crate calculates nothing.
 //!
 //! ```no_run
 //! use coalition_partner::{Algorithm, Client, Purchase, SigningKey};
@@ -23,6 +23,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod address;
 mod answer;
 mod batch;
 mod client;
@@ -31,6 +32,7 @@ mod connection;
 mod error;
 mod operator;
 pub mod path;
+pub mod post;
 mod refusal;
 mod retry;
 mod signature;
@@ -43,7 +45,7 @@ pub use answer::{
 };
 pub use batch::{Batch, BatchLine};
 pub use client::Client;
-pub use connection::{Connection, Credentials, Outgoing, Settings};
+pub use connection::{Connection, Credentials, Outgoing, Settings, sign_for_url};
 pub use error::Error;
 pub use operator::{IssuedKey, OperatorClient};
 pub use refusal::{FieldError, Problem, RefusalCode};

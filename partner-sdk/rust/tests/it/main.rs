@@ -1,0 +1,6 @@
+//! What the crate promises to its users, seen from outside.
+
+mod post;
+mod retry;
+mod stub;
+mod vectors;
