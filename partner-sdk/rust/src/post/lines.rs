@@ -108,7 +108,13 @@ pub fn open_lines<'a>(path: &'a Path, defaults: &'a Defaults) -> Result<Lines<'a
     if start.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{') {
         Ok(Box::new(ndjson_lines(path, defaults, reader)))
     } else {
-        csv_lines(path, defaults, reader)
+        // The CSV reader stops at the CR of a row and counts the LF after it only with the next.
+        let first_line = start
+            .split(|&byte| byte == b'\n')
+            .next()
+            .unwrap_or_default();
+        let lines_uncounted = u64::from(first_line.ends_with(b"\r"));
+        csv_lines(path, defaults, lines_uncounted, reader)
     }
 }
 
@@ -192,8 +198,12 @@ fn ndjson_lines<'a>(
 fn csv_lines<'a>(
     path: &'a Path,
     defaults: &'a Defaults,
+    lines_uncounted: u64,
     reader: impl Read + 'a,
 ) -> Result<Lines<'a>, FileError> {
+    let line_at = move |position: Option<&csv::Position>| {
+        position.map_or(0, csv::Position::line) + lines_uncounted
+    };
     let refused = move |line, why| FileError::Line {
         path: path.to_owned(),
         line,
@@ -216,11 +226,8 @@ fn csv_lines<'a>(
         }
     }
     Ok(Box::new(reader.into_records().map(move |row| {
-        let row = row.map_err(|error| {
-            let line = error.position().map_or(0, csv::Position::line);
-            refused(line, error.to_string())
-        })?;
-        let number = row.position().map_or(0, csv::Position::line);
+        let row = row.map_err(|error| refused(line_at(error.position()), error.to_string()))?;
+        let number = line_at(row.position());
         let fields = fields_of_row(&header, &row);
         complete(number, fields, defaults).map_err(|why| refused(number, why))
     })))

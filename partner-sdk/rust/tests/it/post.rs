@@ -115,6 +115,24 @@ fn a_csv_file_becomes_lines_of_the_contract() {
 }
 
 #[test]
+fn the_ends_of_lines_and_a_byte_order_mark_change_nothing() {
+    let folder = Folder::new("crlf");
+    let unix = read(&folder.file("a.csv", CSV)).expect("the file is well formed");
+    let windows = format!("\u{feff}{}", CSV.replace('\n', "\r\n"));
+    assert_eq!(
+        read(&folder.file("b.csv", &windows)).expect("the file is well formed"),
+        unix
+    );
+    let bad = folder.file("c.csv", &format!("{windows}purchase\r\n"));
+    assert!(
+        read(&bad)
+            .expect_err("the last line is bad")
+            .to_string()
+            .contains("line 6: ")
+    );
+}
+
+#[test]
 fn a_line_has_the_same_key_in_csv_and_ndjson() {
     let folder = Folder::new("keys");
     let csv = read(&folder.file("a.csv", CSV)).expect("the file is well formed");
