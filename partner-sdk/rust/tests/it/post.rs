@@ -213,11 +213,12 @@ fn a_run_goes_on_after_the_last_whole_result() {
     let folder = Folder::new("resume");
     let options = options(&folder, folder.file("a.csv", CSV));
     let done = r#"{"line":2,"ref":"R-1","status":201,"replayed":false,"id":"tx_R-1"}"#;
-    fs::write(
-        &options.result,
-        format!("{done}\n{{\"line\":3,\"ref\":\"R-"),
-    )
-    .expect("written");
+    // The torn line is longer than all that this run will write in its place.
+    let torn = format!(
+        r#"{{"line":3,"ref":"R-2","status":422,"detail":"{}"#,
+        "x".repeat(1000)
+    );
+    fs::write(&options.result, format!("{done}\n{torn}")).expect("written");
     let (url, arrived) = serve(vec![Step::EachLine(accept)]);
     let summary = run(&url, &options).expect("the file is posted to its end");
     assert_eq!((summary.before.posted, summary.tally.posted), (1, 3));
