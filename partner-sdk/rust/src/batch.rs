@@ -1,5 +1,6 @@
 //! Many lines in one call: NDJSON out, NDJSON back, read while it arrives.
 
+use std::fmt;
 use std::io::{BufRead, BufReader};
 
 use serde::Serialize;
@@ -66,6 +67,16 @@ impl Batch {
             text: line.chars().take(200).collect(),
             source,
         })
+    }
+}
+
+impl fmt::Debug for Batch {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Batch")
+            .field("request_id", &self.request_id)
+            .field("is_over", &self.is_over)
+            .finish_non_exhaustive()
     }
 }
 

@@ -18,7 +18,7 @@ use crate::transaction::{NewMember, QuoteRequest, Transaction};
 ///
 /// The methods without a type answer with whatever the server says; those with a type turn a
 /// refusal into [`Error::Refused`]. All repeat as [`crate::RetryPolicy`] says.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Client {
     connection: Connection,
 }

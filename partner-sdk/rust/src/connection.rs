@@ -4,6 +4,7 @@
 //! the same idempotency key, so that an attempt which reached the server without our learning of
 //! it is replayed and not recorded twice. Redirects are not followed: a signature names the host.
 
+use std::fmt;
 use std::thread;
 use std::time::Duration;
 
@@ -28,6 +29,17 @@ pub enum Credentials {
     Bearer(String),
     /// Nobody, as for `/livez`.
     Nobody,
+}
+
+impl fmt::Debug for Credentials {
+    /// Shows what kind of caller it is and never a token.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Signature(key) => key.fmt(formatter),
+            Self::Bearer(_) => formatter.write_str("Bearer(..)"),
+            Self::Nobody => formatter.write_str("Nobody"),
+        }
+    }
 }
 
 /// How a connection behaves.
@@ -93,7 +105,7 @@ impl<'a> Outgoing<'a> {
 }
 
 /// A pool of connections to one server for one caller; cheap to clone, and the clones share it.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Connection {
     agent: ureq::Agent,
     address: Address,

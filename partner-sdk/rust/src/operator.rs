@@ -1,5 +1,7 @@
 //! What an operator or auditor asks of the server: the same transport with a token.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -10,7 +12,7 @@ use crate::path::encoded;
 use crate::signature::{Algorithm, random_nonce};
 
 /// An operator's client; the bodies of programmes, agreements and exchanges are plain JSON.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct OperatorClient {
     connection: Connection,
 }
@@ -28,6 +30,18 @@ pub struct IssuedKey {
     pub secret: Option<String>,
     /// `active` or `revoked`.
     pub state: String,
+}
+
+impl fmt::Debug for IssuedKey {
+    /// Shows which key it is and never its secret.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("IssuedKey")
+            .field("id", &self.id)
+            .field("algorithm", &self.algorithm)
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
 }
 
 impl OperatorClient {
