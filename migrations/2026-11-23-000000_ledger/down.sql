@@ -1,0 +1,14 @@
+DROP TABLE cycles;
+DROP TABLE exposures;
+DROP TABLE positions;
+DROP TABLE receipts;
+DROP TABLE holds;
+DROP TABLE lots;
+DROP TABLE accounts;
+DROP TABLE transactions;
+DROP TABLE requests;
+DROP TABLE member_names;
+DROP TABLE members;
+DROP TABLE settings;
+DROP TABLE configurations;
+DROP TABLE shard_heads;

@@ -1,0 +1,377 @@
+//! A transaction in the making: each posting changes copies of the accounts that it touches.
+//!
+//! All state follows from postings: nothing else here changes a balance, a lot or a hold, so what
+//! the audit adds up from postings is what the accounts say.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rust_decimal::Decimal;
+
+use super::Context;
+use crate::domain::account::{Account, AccountKey};
+use crate::domain::amount::{Money, Points};
+use crate::domain::command::{Command, Kind};
+use crate::domain::hold::{Allocation, Hold};
+use crate::domain::ids::{LotId, MemberId, PartyId, ProgrammeId, Reference, TransactionId};
+use crate::domain::ledger::{Decided, Ledger};
+use crate::domain::lot::Lot;
+use crate::domain::obligation::{Obligations, Sides, value_of};
+use crate::domain::posting::{Body, LedgerAccount, Posting};
+use crate::domain::receipt::ReceiptState;
+use crate::domain::rejection::Rejection;
+use crate::domain::terms::Programme;
+use crate::domain::terms::programme::LotDates;
+use crate::domain::time::Instant;
+use crate::domain::transaction::{Detail, NewLot, Transaction};
+
+/// A transaction in the making.
+pub struct Draft<'a> {
+    ledger: &'a Ledger,
+    context: &'a Context,
+    accounts: BTreeMap<AccountKey, Account>,
+    touched_lots: BTreeSet<(AccountKey, LotId)>,
+    holds: BTreeMap<TransactionId, Hold>,
+    postings: Vec<Posting>,
+    new_lots: Vec<NewLot>,
+    /// What each party gets or owes by this transaction, net.
+    nets: BTreeMap<PartyId, Money>,
+    /// The state of the receipt that this transaction refunds or delivers.
+    pub receipt: Option<(TransactionId, ReceiptState)>,
+    /// The profile that goes, and the one that it becomes.
+    pub merged: Option<(MemberId, MemberId)>,
+}
+
+/// Who posts a transaction, and as what.
+pub struct Title {
+    /// Its kind.
+    pub kind: Kind,
+    /// Who posted it.
+    pub party: PartyId,
+    /// The party's own reference.
+    pub reference: Option<Reference>,
+    /// When it happened, by the party's own account.
+    pub at: Option<Instant>,
+    /// Whose points it moves.
+    pub member: MemberId,
+}
+
+impl Title {
+    /// The title of a command's transaction.
+    pub fn of(command: &Command, member: MemberId) -> Self {
+        Self {
+            kind: command.action.kind(),
+            party: command.party.clone(),
+            reference: command.action.reference().cloned(),
+            at: command.at,
+            member,
+        }
+    }
+}
+
+impl<'a> Draft<'a> {
+    /// An empty transaction.
+    pub fn new(ledger: &'a Ledger, context: &'a Context) -> Self {
+        Self {
+            ledger,
+            context,
+            accounts: BTreeMap::new(),
+            touched_lots: BTreeSet::new(),
+            holds: BTreeMap::new(),
+            postings: Vec::new(),
+            new_lots: Vec::new(),
+            nets: BTreeMap::new(),
+            receipt: None,
+            merged: None,
+        }
+    }
+
+    /// The instant of the transaction.
+    pub const fn now(&self) -> Instant {
+        self.context.now
+    }
+
+    /// The account as this transaction leaves it so far.
+    pub fn account(&mut self, key: &AccountKey) -> &mut Account {
+        let ledger = self.ledger;
+        self.accounts.entry(key.clone()).or_insert_with(|| ledger.account(key))
+    }
+
+    /// The sides of obligations of a party in a programme.
+    pub fn sides<'b>(&'b self, programme: &'b Programme, partner: &'b PartyId) -> Sides<'b> {
+        Sides {
+            programme: &programme.id,
+            brand: &programme.brand,
+            partner,
+            operator: &self.context.coalition.operator,
+            scales: programme.scales,
+        }
+    }
+
+    /// Gives points: a new lot, from which a debt is paid at once.
+    pub fn give(&mut self, key: &AccountKey, points: Points, dates: LotDates, price: Decimal) -> LotId {
+        let issued = LedgerAccount::Issued(key.programme.clone());
+        self.give_from(issued, key, points, dates, price)
+    }
+
+    /// Gives back burned points whose lot is past: a new lot, from which a debt is paid at once.
+    pub fn give_back(&mut self, key: &AccountKey, points: Points, dates: LotDates, price: Decimal) -> LotId {
+        let burned = LedgerAccount::Burned(key.programme.clone());
+        self.give_from(burned, key, points, dates, price)
+    }
+
+    fn give_from(
+        &mut self,
+        from: LedgerAccount,
+        key: &AccountKey,
+        points: Points,
+        dates: LotDates,
+        price: Decimal,
+    ) -> LotId {
+        let id = LotId::of(self.context.id, self.new_lots.len());
+        let LotDates { available_at, expires_at } = dates;
+        self.new_lots.push(NewLot {
+            id,
+            programme: key.programme.clone(),
+            granted: points,
+            available_at,
+            expires_at,
+            price,
+        });
+        let lot = Lot {
+            id,
+            granted: points,
+            remaining: Points::ZERO,
+            held: Points::ZERO,
+            expired: Points::ZERO,
+            available_at,
+            expires_at,
+            price,
+        };
+        self.account(key).lots.put(lot);
+        self.post_points(from, member_of(key), points, Some(id));
+        self.pay_debt(key, id, points);
+        id
+    }
+
+    /// Pays a debt with points that just came into a lot.
+    pub fn pay_debt(&mut self, key: &AccountKey, lot: LotId, points: Points) {
+        let paid = self.account(key).debt.min(points);
+        if paid.is_positive() {
+            let debt = LedgerAccount::Debt(key.member, key.programme.clone());
+            self.post_points(member_of(key), debt, paid, Some(lot));
+        }
+    }
+
+    /// Takes points of lots to where burned points go.
+    pub fn burn(&mut self, key: &AccountKey, taken: &[Allocation]) {
+        for one in taken {
+            let burned = LedgerAccount::Burned(key.programme.clone());
+            self.post_points(member_of(key), burned, one.points, Some(one.lot));
+        }
+    }
+
+    /// Reserves points of lots.
+    pub fn reserve(&mut self, key: &AccountKey, allocations: &[Allocation]) {
+        for one in allocations {
+            self.post_points(member_of(key), held_of(key), one.points, Some(one.lot));
+        }
+    }
+
+    /// Finishes a hold: burns what is captured and releases the rest, which pays a debt first and
+    /// is lost at once where its lot is past. Gives back how many points were released.
+    pub fn finish_hold(&mut self, hold: &Hold, captured: Points, programme: &Programme) -> Points {
+        let key = AccountKey { member: hold.member, programme: hold.programme.clone() };
+        let (burned, released) = hold.divide(captured);
+        for one in &burned {
+            let to = LedgerAccount::Burned(key.programme.clone());
+            self.post_points(held_of(&key), to, one.points, Some(one.lot));
+        }
+        for one in &released {
+            self.post_points(held_of(&key), member_of(&key), one.points, Some(one.lot));
+            self.pay_debt(&key, one.lot, one.points);
+        }
+        for one in &released {
+            self.expire_if_past(&key, one.lot, programme);
+        }
+        let closed = Hold { open: false, allocations: hold.allocations.clone(), ..hold.clone() };
+        self.put_hold(closed);
+        released.iter().map(|one| one.points).sum()
+    }
+
+    /// Puts a hold as it is now.
+    pub fn put_hold(&mut self, hold: Hold) {
+        let key = AccountKey { member: hold.member, programme: hold.programme.clone() };
+        let account = self.account(&key);
+        let open = account.holds.get_or_insert_default();
+        open.retain(|id| *id != hold.id);
+        if hold.open {
+            open.push(hold.id);
+        }
+        self.holds.insert(hold.id, hold);
+    }
+
+    /// Posts the loss of a lot whose day has passed. Gives back how many points were lost.
+    pub fn expire_if_past(&mut self, key: &AccountKey, lot: LotId, programme: &Programme) -> Points {
+        let now = self.now();
+        let Some(lot) = self.account(key).lots.get(lot).cloned() else { return Points::ZERO };
+        if !lot.is_past(now) || !lot.remaining.is_positive() {
+            return Points::ZERO;
+        }
+        let expired = LedgerAccount::Expired(key.programme.clone());
+        self.post_points(member_of(key), expired, lot.remaining, Some(lot.id));
+        if !programme.breakage.is_empty() {
+            let before = self.breakage_of(programme, lot.expired, lot.price);
+            let after = self.breakage_of(programme, lot.expired + lot.remaining, lot.price);
+            self.post_all(after.change_from(before, &programme.id));
+        }
+        lot.remaining
+    }
+
+    /// What the loss of points of one lot gives to others than the pool.
+    pub fn breakage_of(&self, programme: &Programme, lost: Points, price: Decimal) -> Obligations {
+        let value = value_of(lost, price, programme.scales);
+        let sides = self.sides(programme, &programme.brand);
+        Obligations::of_breakage(lost, value, &programme.breakage, &sides)
+    }
+
+    /// Posts points.
+    pub fn post_points(&mut self, from: LedgerAccount, to: LedgerAccount, points: Points, lot: Option<LotId>) {
+        assert!(points.is_positive(), "a posting moves something");
+        for (account, change) in [(&from, -points), (&to, points)] {
+            self.apply(account, change, lot);
+        }
+        self.postings.push(Posting::points(from, to, points, lot));
+    }
+
+    /// Posts money.
+    pub fn post_all(&mut self, postings: Vec<Posting>) {
+        for posting in &postings {
+            for (party, change) in changes_of(posting) {
+                *self.nets.entry(party.clone()).or_default() += change;
+            }
+        }
+        self.postings.extend(postings);
+    }
+
+    /// Refuses what would make a capped party owe more than its cap in the open cycle.
+    ///
+    /// # Errors
+    /// If it does.
+    pub fn must_keep_caps(&self, programme: &ProgrammeId, postings: &[Posting]) -> Result<(), Rejection> {
+        let mut nets: BTreeMap<&PartyId, Money> = BTreeMap::new();
+        for posting in postings {
+            for (party, change) in changes_of(posting) {
+                *nets.entry(party).or_default() += change;
+            }
+        }
+        for (party, change) in nets {
+            let agreement = self.context.coalition.agreement(programme, party);
+            let Some(cap) = agreement.and_then(|one| one.net_debit_cap) else { continue };
+            let so_far = self.ledger.exposure(party) + self.nets.get(party).copied().unwrap_or_default();
+            if change < Money::ZERO && so_far + change < -cap {
+                return Err(Rejection::LimitExceeded);
+            }
+        }
+        Ok(())
+    }
+
+    /// The finished transaction with all that it changes.
+    pub fn finish(self, title: Title, detail: Detail) -> Decided {
+        let transaction = Transaction {
+            id: self.context.id,
+            kind: title.kind,
+            party: title.party,
+            reference: title.reference,
+            member: title.member,
+            recorded_at: self.context.now,
+            settlement_day: self.context.settlement_day(),
+            at: title.at,
+            config_version: self.context.coalition.version,
+            detail,
+            postings: self.postings,
+            lots: self.new_lots,
+            tier_after: None,
+        };
+        Decided {
+            transaction,
+            accounts: self.accounts,
+            lots: self.touched_lots,
+            holds: self.holds,
+            receipt: self.receipt,
+            merged: self.merged,
+        }
+    }
+
+    /// Marks a lot as changed without a posting: a delivery gives it its dates.
+    pub fn touch_lot(&mut self, key: &AccountKey, lot: LotId) {
+        self.touched_lots.insert((key.clone(), lot));
+    }
+
+    /// Takes an emptied lot out of an account that goes.
+    pub fn forget_lot(&mut self, key: &AccountKey, lot: LotId) {
+        self.account(key).lots.remove(lot);
+        self.touched_lots.remove(&(key.clone(), lot));
+    }
+
+    fn apply(&mut self, account: &LedgerAccount, change: Points, lot: Option<LotId>) {
+        if let LedgerAccount::Expired(programme) = account {
+            self.apply_expired(programme.clone(), change, lot);
+            return;
+        }
+        let Some((member, programme)) = account.member() else { return };
+        let key = AccountKey { member, programme: programme.clone() };
+        let kept = self.account(&key);
+        let balance = match account {
+            LedgerAccount::Member(..) => &mut kept.points,
+            LedgerAccount::Held(..) => &mut kept.held,
+            _ => {
+                kept.debt -= change;
+                assert!(kept.debt >= Points::ZERO, "a debt is not paid beyond itself");
+                return;
+            }
+        };
+        *balance += change;
+        assert!(*balance >= Points::ZERO, "an account is never below zero");
+        let id = lot.expect("a member's points belong to a lot");
+        let lot = kept.lots.get_mut(id).expect("a lot is read before it is used");
+        let part = match account {
+            LedgerAccount::Member(..) => &mut lot.remaining,
+            _ => &mut lot.held,
+        };
+        *part += change;
+        assert!(*part >= Points::ZERO, "a lot is never below zero");
+        self.touched_lots.insert((key, id));
+    }
+
+    /// Expired points belong to no member, but the lot remembers how many of its own they are.
+    fn apply_expired(&mut self, programme: ProgrammeId, change: Points, lot: Option<LotId>) {
+        let id = lot.expect("expired points come from a lot");
+        let owner = self
+            .accounts
+            .iter_mut()
+            .find(|(key, account)| key.programme == programme && account.lots.get(id).is_some());
+        let (key, account) = owner.expect("the lot's account is at hand");
+        let lot = account.lots.get_mut(id).expect("found above");
+        lot.expired += change;
+        assert!(lot.expired >= Points::ZERO, "no more comes back than was lost");
+        self.touched_lots.insert((key.clone(), id));
+    }
+}
+
+/// The ledger account of a member's free points.
+pub fn member_of(key: &AccountKey) -> LedgerAccount {
+    LedgerAccount::Member(key.member, key.programme.clone())
+}
+
+/// The ledger account of a member's reserved points.
+pub fn held_of(key: &AccountKey) -> LedgerAccount {
+    LedgerAccount::Held(key.member, key.programme.clone())
+}
+
+/// What a money posting does to each party's net.
+fn changes_of(posting: &Posting) -> Vec<(&PartyId, Money)> {
+    let Body::Money { amount, .. } = posting.body else { return Vec::new() };
+    let from = posting.from.party().map(|party| (party, -amount));
+    let to = posting.to.party().map(|party| (party, amount));
+    from.into_iter().chain(to).collect()
+}

@@ -1,0 +1,282 @@
+//! Refunds: what was burned comes back, then what was earned is taken back, and money follows.
+//!
+//! They are taken in every mode of the programme.
+
+use super::draft::{Draft, Title, member_of};
+use super::earning::count;
+use super::{Ask, Decision};
+use crate::domain::account::AccountKey;
+use crate::domain::amount::{Money, Points};
+use crate::domain::command::RefundOf;
+use crate::domain::exact::Ratio;
+use crate::domain::hold::Allocation;
+use crate::domain::ids::{LotId, ProgrammeId, Reference};
+use crate::domain::ledger::Ledger;
+use crate::domain::member::MemberName;
+use crate::domain::metric::Addition;
+use crate::domain::obligation::{EarnMoney, Obligations};
+use crate::domain::posting::LedgerAccount;
+use crate::domain::receipt::{Part, PartState, ReceiptState};
+use crate::domain::rejection::Rejection;
+use crate::domain::terms::Programme;
+use crate::domain::terms::programme::{LotDates, Shortfall};
+use crate::domain::transaction::{Detail, RefundPart, Transaction};
+
+/// What is kept of a receipt before this refund.
+pub fn state_of(ledger: &Ledger, original: &Transaction) -> ReceiptState {
+    let stored = ledger.receipts.get(&original.id).cloned();
+    stored.unwrap_or_else(|| ReceiptState::whole(original.parts()))
+}
+
+/// Decides the refund of a receipt, by amount or by lines.
+pub fn decide(ask: &Ask<'_>, of: &Reference, what: &RefundOf) -> Decision {
+    let origin = ask.original(of)?;
+    let original = ask.ledger.originals.get(&origin).ok_or(Rejection::OriginalNotFound)?;
+    let member = ask.ledger.current(original.member);
+    let mut state = state_of(ask.ledger, original);
+    let key = |part: &Part| AccountKey { member, programme: part.programme.clone() };
+    let keys: Vec<AccountKey> = original.parts().iter().map(key).collect();
+    let mut next = state.parts.clone();
+    for (part, state) in original.parts().iter().zip(&mut next) {
+        let less = match what {
+            RefundOf::Amount(amount) => state.less_amount(*amount),
+            RefundOf::Lines(ids) => state.less_lines(part, ids),
+        };
+        *state = less.map_err(|_| Rejection::RefundExceedsOriginal)?;
+    }
+
+    // After this point the refund must succeed.
+    let mut draft = ask.draft_on(&keys)?;
+    let mut parts = Vec::with_capacity(keys.len());
+    for (place, part) in original.parts().iter().enumerate() {
+        let programme = ask.context.programme(&part.programme)?;
+        let turn = Turn { key: &keys[place], programme, part, before: &state.parts[place], original };
+        parts.push(turn.back(&mut draft, &mut next[place]));
+    }
+    state.parts = next;
+    draft.receipt = Some((origin, state));
+    Ok(draft.finish(Title::of(ask.command, member), Detail::Refund { of: Some(origin), parts }))
+}
+
+/// One part of a receipt on its way back.
+struct Turn<'a> {
+    key: &'a AccountKey,
+    programme: &'a Programme,
+    part: &'a Part,
+    before: &'a PartState,
+    original: &'a Transaction,
+}
+
+impl Turn<'_> {
+    fn back(&self, draft: &mut Draft<'_>, next: &mut PartState) -> RefundPart {
+        let Self { key, programme, part, before, .. } = *self;
+        next.restored = part.burned - next.burned(part);
+        let restored = next.restored - before.restored;
+        self.restore(draft, restored);
+
+        next.clawed_back = part.earned - next.earned(part, programme.scales);
+        let clawed_back = next.clawed_back - before.clawed_back;
+        let missing = claw_back(draft, key, part.lot, clawed_back, programme);
+        let (debt_added, absorbed) = settle_shortfall(draft, key, missing, programme.shortfall);
+        next.absorbed = before.absorbed + absorbed;
+
+        let money = self.obligations(draft, next).change_from(self.obligations(draft, before), &programme.id);
+        draft.post_all(money);
+        self.uncount(draft, next);
+        RefundPart {
+            programme: programme.id.clone(),
+            restored,
+            clawed_back,
+            debt_added,
+            absorbed,
+            kept: next.kept,
+        }
+    }
+
+    /// Gives burned points back to the lots that they came from, the last taken first.
+    fn restore(&self, draft: &mut Draft<'_>, restored: Points) {
+        let mut passed = self.before.restored;
+        let mut left = restored;
+        for one in self.part.taken.iter().rev() {
+            // What earlier refunds gave back comes first in this order, and is passed over.
+            let skipped = passed.min(one.points);
+            passed -= skipped;
+            let points = left.min(one.points - skipped);
+            left -= points;
+            if points.is_positive() {
+                self.restore_to(draft, Allocation { lot: one.lot, points });
+            }
+        }
+    }
+
+    fn restore_to(&self, draft: &mut Draft<'_>, one: Allocation) {
+        let key = self.key;
+        let now = draft.now();
+        let lot = draft.account(key).lots.get(one.lot).cloned();
+        let lot = lot.expect("the lots of an original are read with it");
+        if lot.is_past(now) {
+            let zone = &self.programme.zone;
+            let last = zone.day_of(now).plus_days(self.programme.restore_days);
+            let dates = LotDates { available_at: now, expires_at: zone.end_of(last) };
+            draft.give_back(key, one.points, dates, lot.price);
+        } else {
+            let burned = LedgerAccount::Burned(key.programme.clone());
+            draft.post_points(burned, member_of(key), one.points, Some(one.lot));
+            draft.pay_debt(key, one.lot, one.points);
+        }
+    }
+
+    fn obligations(&self, draft: &Draft<'_>, state: &PartState) -> Obligations {
+        let part = self.part;
+        let sides = draft.sides(self.programme, &self.original.party);
+        let earning = part.earn_money.as_ref().map(|money| {
+            Obligations::of_earning(state.funded(part), money, &sides)
+        });
+        let burning = part.burn_money.as_ref().map(|money| {
+            Obligations::of_burning(part.burned - state.restored, money, &sides)
+        });
+        earning.unwrap_or_default().and(burning.unwrap_or_default())
+    }
+
+    /// Takes what came back out of the tier's metric, on the receipt's own day. A receipt of which
+    /// nothing eligible is kept no longer counts as a purchase.
+    fn uncount(&self, draft: &mut Draft<'_>, next: &PartState) {
+        let eligible = |state: &PartState| Money(state.eligible(self.part).floor());
+        let (before, after) = (eligible(self.before), eligible(next));
+        let receipts = i64::from(after.is_positive()) - i64::from(before.is_positive());
+        let addition = Addition { spend: after - before, receipts };
+        count(draft, self.key, self.programme, self.part.day, addition);
+    }
+}
+
+/// Takes points back: first from the receipt's own lot, expired ones included, then from the other
+/// available lots in burning order, then from the other pending ones. Gives back what is missing.
+fn claw_back(
+    draft: &mut Draft<'_>,
+    key: &AccountKey,
+    own: Option<LotId>,
+    wanted: Points,
+    programme: &Programme,
+) -> Points {
+    let mut missing = wanted;
+    if let Some(own) = own {
+        missing -= take(draft, key, own, missing);
+        missing -= take_expired(draft, key, own, missing, programme);
+    }
+    let now = draft.now();
+    let others = |draft: &mut Draft<'_>, available: bool| -> Vec<LotId> {
+        let lots = draft.account(key).lots.in_burning_order();
+        let fits = lots.into_iter().filter(|lot| Some(lot.id) != own && lot.is_available(now) == available);
+        fits.map(|lot| lot.id).collect()
+    };
+    for available in [true, false] {
+        for lot in others(draft, available) {
+            missing -= take(draft, key, lot, missing);
+        }
+    }
+    missing
+}
+
+/// Takes back up to so many free points of a lot.
+fn take(draft: &mut Draft<'_>, key: &AccountKey, lot: LotId, wanted: Points) -> Points {
+    let there = draft.account(key).lots.get(lot).map_or(Points::ZERO, |lot| lot.remaining);
+    let points = wanted.min(there);
+    if points.is_positive() {
+        let issued = LedgerAccount::Issued(key.programme.clone());
+        draft.post_points(member_of(key), issued, points, Some(lot));
+    }
+    points
+}
+
+/// What expired unused counts as given back; what its loss gave to others comes back too.
+fn take_expired(
+    draft: &mut Draft<'_>,
+    key: &AccountKey,
+    lot: LotId,
+    wanted: Points,
+    programme: &Programme,
+) -> Points {
+    let Some(lot) = draft.account(key).lots.get(lot).cloned() else { return Points::ZERO };
+    let points = wanted.min(lot.expired);
+    if points.is_positive() {
+        let expired = LedgerAccount::Expired(key.programme.clone());
+        let issued = LedgerAccount::Issued(key.programme.clone());
+        draft.post_points(expired, issued, points, Some(lot.id));
+        if !programme.breakage.is_empty() {
+            let before = draft.breakage_of(programme, lot.expired, lot.price);
+            let after = draft.breakage_of(programme, lot.expired - points, lot.price);
+            draft.post_all(after.change_from(before, &programme.id));
+        }
+    }
+    points
+}
+
+/// What is missing is owed, or stays lost. Gives back both.
+fn settle_shortfall(
+    draft: &mut Draft<'_>,
+    key: &AccountKey,
+    missing: Points,
+    shortfall: Shortfall,
+) -> (Points, Points) {
+    match shortfall {
+        _ if missing.is_zero() => (Points::ZERO, Points::ZERO),
+        Shortfall::Absorb => (Points::ZERO, missing),
+        Shortfall::Debt => {
+            let debt = LedgerAccount::Debt(key.member, key.programme.clone());
+            let issued = LedgerAccount::Issued(key.programme.clone());
+            draft.post_points(debt, issued, missing, None);
+            (missing, Points::ZERO)
+        }
+    }
+}
+
+/// Decides a refund whose receipt was lost: it claws back what the amount would have earned at the
+/// programme's base rate, and restores nothing.
+pub fn decide_unlinked(
+    ask: &Ask<'_>,
+    programme: &ProgrammeId,
+    member: &MemberName,
+    amount: Money,
+) -> Decision {
+    let key = ask.account_key(member, programme)?;
+    let agreement = ask.agreement(programme)?;
+    if !agreement.unlinked_refunds {
+        return Err(Rejection::OriginalNotFound.into());
+    }
+    let programme = ask.context.programme(programme)?;
+    let mut draft = ask.draft_on(std::slice::from_ref(&key))?;
+    let rule = programme.earn.rule.as_ref();
+    let clawed_back = rule.map_or(Points::ZERO, |rule| {
+        rule.points_for(Ratio::whole(amount.0), programme.scales)
+    });
+    let missing = claw_back(&mut draft, &key, None, clawed_back, programme);
+    let (debt_added, absorbed) = settle_shortfall(&mut draft, &key, missing, programme.shortfall);
+    if let Some(money) = agreement.earn.as_ref().map(|earn| &earn.money) {
+        let postings = reversal(&draft, programme, agreement, money, clawed_back - absorbed);
+        draft.post_all(postings);
+    }
+    let today = programme.zone.day_of(ask.command.at.unwrap_or(draft.now()));
+    count(&mut draft, &key, programme, today, Addition { spend: -amount, receipts: 0 });
+    let part = RefundPart {
+        programme: programme.id.clone(),
+        restored: Points::ZERO,
+        clawed_back,
+        debt_added,
+        absorbed,
+        kept: Money::ZERO,
+    };
+    let detail = Detail::Refund { of: None, parts: vec![part] };
+    Ok(draft.finish(Title::of(ask.command, key.member), detail))
+}
+
+fn reversal(
+    draft: &Draft<'_>,
+    programme: &Programme,
+    agreement: &crate::domain::terms::Agreement,
+    money: &EarnMoney,
+    points: Points,
+) -> Vec<crate::domain::posting::Posting> {
+    let sides = draft.sides(programme, &agreement.party);
+    let before = Obligations::of_earning(points, money, &sides);
+    Obligations::default().change_from(before, &programme.id)
+}

@@ -1,0 +1,238 @@
+//! The working set of one batch: what its commands may touch, and what they changed.
+//!
+//! It is read in sets before deciding and saved in sets after. `decide` reads it and gives back a
+//! [`Decided`], which [`Ledger::commit`] takes in whole: a refused command leaves no trace.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use super::account::{Account, AccountKey};
+use super::amount::Money;
+use super::command::Kind;
+use super::hold::Hold;
+use super::ids::{LotId, MemberId, PartyId, ProgrammeId, Reference, ShardId, TransactionId};
+use super::member::MemberName;
+use super::posting::{Body, Posting};
+use super::receipt::ReceiptState;
+use super::transaction::Transaction;
+
+/// A party's reference of one kind.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ReferenceKey {
+    /// Whose reference.
+    pub party: PartyId,
+    /// Of which kind of transaction.
+    pub kind: Kind,
+    /// The reference.
+    pub reference: Reference,
+}
+
+/// Who names a member how: external ids belong to the party that gave them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NamedBy {
+    /// The party, for external ids; none: the name is the same for all.
+    pub party: Option<PartyId>,
+    /// The name.
+    pub name: MemberName,
+}
+
+impl NamedBy {
+    /// A name as a party uses it.
+    pub fn new(party: &PartyId, name: &MemberName) -> Self {
+        let own = matches!(name, MemberName::External(_));
+        Self { party: own.then(|| party.clone()), name: name.clone() }
+    }
+}
+
+/// One line of the positions: who owes whom what for what on a settlement day.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PositionKey {
+    /// The shard that keeps it.
+    pub shard: ShardId,
+    /// The settlement day's number.
+    pub day: i64,
+    /// Who owes.
+    pub debtor: PartyId,
+    /// Who is owed.
+    pub creditor: PartyId,
+    /// On whose account.
+    pub programme: ProgrammeId,
+    /// For what; reversals apart.
+    pub kind: &'static str,
+}
+
+/// What a position adds up to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Position {
+    /// Postings.
+    pub count: i64,
+    /// Points that they are owed for.
+    pub points: i64,
+    /// Money, in minor units.
+    pub amount: i64,
+}
+
+impl Position {
+    /// The position line that a money posting belongs to, and what it adds.
+    pub fn of(transaction: &Transaction, posting: &Posting) -> Option<(PositionKey, Self)> {
+        let Body::Money { amount, programme, obligation, reverses, points } = &posting.body else {
+            return None;
+        };
+        let key = PositionKey {
+            shard: transaction.id.shard(),
+            day: transaction.settlement_day.number(),
+            debtor: posting.from.party()?.clone(),
+            creditor: posting.to.party()?.clone(),
+            programme: programme.clone(),
+            kind: obligation.name(*reverses),
+        };
+        Some((key, Self { count: 1, points: points.0, amount: amount.0 }))
+    }
+
+    /// Adds another.
+    pub fn add(&mut self, other: Self) {
+        self.count += other.count;
+        self.points += other.points;
+        self.amount += other.amount;
+    }
+}
+
+/// The outcome of one accepted command, to be taken in whole.
+#[derive(Clone, Debug)]
+pub struct Decided {
+    /// What is recorded.
+    pub transaction: Transaction,
+    /// The accounts as they are now.
+    pub accounts: BTreeMap<AccountKey, Account>,
+    /// The lots that changed, account by account.
+    pub lots: BTreeSet<(AccountKey, LotId)>,
+    /// The holds as they are now.
+    pub holds: BTreeMap<TransactionId, Hold>,
+    /// The state of the receipt that was refunded or delivered.
+    pub receipt: Option<(TransactionId, ReceiptState)>,
+    /// A profile that went, and the one that it became.
+    pub merged: Option<(MemberId, MemberId)>,
+}
+
+/// What a batch changed, in sets to be saved.
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// Transactions, in the order in which they were decided.
+    pub transactions: Vec<Arc<Transaction>>,
+    /// Accounts that changed.
+    pub accounts: BTreeSet<AccountKey>,
+    /// Lots that changed.
+    pub lots: BTreeSet<(AccountKey, LotId)>,
+    /// Holds that changed.
+    pub holds: BTreeSet<TransactionId>,
+    /// Receipts whose state changed.
+    pub receipts: BTreeSet<TransactionId>,
+    /// Positions, as additions.
+    pub positions: BTreeMap<PositionKey, Position>,
+    /// Profiles that went, and what they became, in order.
+    pub merges: Vec<(MemberId, MemberId)>,
+}
+
+/// The working set of one batch.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    /// Members by the names that commands use.
+    pub members: HashMap<NamedBy, MemberId>,
+    /// What merged members became.
+    pub merged: HashMap<MemberId, MemberId>,
+    /// Accounts.
+    pub accounts: HashMap<AccountKey, Account>,
+    /// Holds.
+    pub holds: HashMap<TransactionId, Hold>,
+    /// Transactions by reference: those read, and those of this batch.
+    pub references: HashMap<ReferenceKey, TransactionId>,
+    /// Original receipts.
+    pub originals: HashMap<TransactionId, Arc<Transaction>>,
+    /// States of receipts of which something came back.
+    pub receipts: HashMap<TransactionId, ReceiptState>,
+    /// What capped parties are owed, net, within the open cycle.
+    pub exposures: HashMap<PartyId, Money>,
+    /// What changed.
+    pub changes: Changes,
+}
+
+impl Ledger {
+    /// The member that a party means by a name, if it is known.
+    pub fn member(&self, party: &PartyId, name: &MemberName) -> Option<MemberId> {
+        self.members.get(&NamedBy::new(party, name)).map(|&member| self.current(member))
+    }
+
+    /// The member that a merged member became, or the member itself.
+    pub fn current(&self, member: MemberId) -> MemberId {
+        let mut member = member;
+        while let Some(&next) = self.merged.get(&member) {
+            member = next;
+        }
+        member
+    }
+
+    /// An account; a new one where nothing has happened yet.
+    pub fn account(&self, key: &AccountKey) -> Account {
+        self.accounts.get(key).cloned().unwrap_or_else(|| Account::new(key.clone()))
+    }
+
+    /// The accounts of one member, programme by programme.
+    pub fn accounts_of(&self, member: MemberId) -> Vec<AccountKey> {
+        let mut keys: Vec<AccountKey> =
+            self.accounts.keys().filter(|key| key.member == member).cloned().collect();
+        keys.sort();
+        keys
+    }
+
+    /// The open holds of an account, as far as they are in memory.
+    pub fn holds_of<'a>(&'a self, account: &'a Account) -> impl Iterator<Item = &'a Hold> {
+        let ids = account.holds.iter().flatten();
+        ids.filter_map(|id| self.holds.get(id)).filter(|hold| hold.open)
+    }
+
+    /// What a party is owed, net, within the open cycle; below zero: what it owes.
+    pub fn exposure(&self, party: &PartyId) -> Money {
+        self.exposures.get(party).copied().unwrap_or_default()
+    }
+
+    /// Takes in an accepted command.
+    pub fn commit(&mut self, decided: Decided) -> Arc<Transaction> {
+        let transaction = Arc::new(decided.transaction);
+        for posting in &transaction.postings {
+            if let Some((key, addition)) = Position::of(&transaction, posting) {
+                for (party, change) in
+                    [(&key.debtor, -addition.amount), (&key.creditor, addition.amount)]
+                {
+                    if let Some(net) = self.exposures.get_mut(party) {
+                        *net += Money(change);
+                    }
+                }
+                self.changes.positions.entry(key).or_default().add(addition);
+            }
+        }
+        self.changes.accounts.extend(decided.accounts.keys().cloned());
+        self.accounts.extend(decided.accounts);
+        self.changes.lots.extend(decided.lots);
+        self.changes.holds.extend(decided.holds.keys());
+        self.holds.extend(decided.holds);
+        if let Some((origin, state)) = decided.receipt {
+            self.changes.receipts.insert(origin);
+            self.receipts.insert(origin, state);
+        }
+        if let Some((gone, kept)) = decided.merged {
+            self.merged.insert(gone, kept);
+            self.changes.merges.push((gone, kept));
+        }
+        if let Some(reference) = &transaction.reference {
+            let key = ReferenceKey {
+                party: transaction.party.clone(),
+                kind: transaction.kind,
+                reference: reference.clone(),
+            };
+            self.references.insert(key, transaction.id);
+        }
+        self.originals.insert(transaction.id, Arc::clone(&transaction));
+        self.changes.transactions.push(Arc::clone(&transaction));
+        transaction
+    }
+}

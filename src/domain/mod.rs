@@ -1,0 +1,28 @@
+//! The rules, pure: points, money, time, lots, programmes, agreements, and `decide`.
+//!
+//! Nothing here does I/O, reads a clock or makes a random number; nothing here knows the web, the
+//! database or a thread. What is decided depends on the arguments alone, so the same code serves a
+//! single request, a bulk file, a job and the audit.
+//!
+//! Reading order: `exact`, `ids`, `amount`, `time`; then `terms` (what was agreed), `lot`, `hold`,
+//! `account`, `metric`; then `posting`, `transaction`, `command`, `rejection`; then `ledger` (the
+//! working set of one batch) and `decide`.
+
+pub mod account;
+pub mod amount;
+pub mod command;
+pub mod decide;
+pub mod exact;
+pub mod hold;
+pub mod ids;
+pub mod ledger;
+pub mod lot;
+pub mod member;
+pub mod metric;
+pub mod obligation;
+pub mod posting;
+pub mod receipt;
+pub mod rejection;
+pub mod terms;
+pub mod time;
+pub mod transaction;

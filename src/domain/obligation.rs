@@ -1,0 +1,228 @@
+//! Money that follows points: who owes whom how much for how many points.
+//!
+//! An obligation is a pure function of the recorded terms and of the points that stand. A refund
+//! computes it anew for the points that are kept and posts the difference to what stood before,
+//! so a receipt refunded in full nets to zero in every account.
+
+use std::collections::BTreeMap;
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use super::amount::{Money, Points};
+use super::exact::{Ratio, split};
+use super::ids::{PartyId, ProgrammeId};
+use super::posting::{Body, LedgerAccount, ObligationKind, Posting};
+
+/// One party's share of a funding or of breakage, in units of a millionth.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Share {
+    /// Who pays or gets it.
+    pub party: PartyId,
+    /// The weight; only its proportion to the others' counts.
+    pub weight: i64,
+}
+
+/// Scales between which points become money: the unit's, and the currency's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scales {
+    /// Decimals of the programme's unit.
+    pub points: u32,
+    /// Decimals of the currency.
+    pub money: u32,
+}
+
+/// What earned points cost, as recorded with the transaction that made them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarnMoney {
+    /// Price of a whole point, in whole currency units.
+    pub price: Decimal,
+    /// Who funds it, in the agreement's order.
+    pub funding: Vec<Share>,
+    /// Fee for a whole point, owed to the operator by the earning partner.
+    #[serde(default, skip_serializing_if = "Decimal::is_zero")]
+    pub fee: Decimal,
+}
+
+/// What burned points bring the accepting partner, as recorded with the burn.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BurnMoney {
+    /// What the pool owes the partner for a whole point.
+    pub reimburse: Decimal,
+    /// Fee for a whole point, owed to the operator by the accepting partner.
+    #[serde(default, skip_serializing_if = "Decimal::is_zero")]
+    pub fee: Decimal,
+}
+
+/// The parties of a transaction's obligations.
+#[derive(Clone, Copy, Debug)]
+pub struct Sides<'a> {
+    /// The programme whose pool pays and is paid.
+    pub programme: &'a ProgrammeId,
+    /// The brand that keeps the pool.
+    pub brand: &'a PartyId,
+    /// The partner that posted.
+    pub partner: &'a PartyId,
+    /// The operator.
+    pub operator: &'a PartyId,
+    /// The scales of points and money.
+    pub scales: Scales,
+}
+
+/// The value of points at a price for a whole point, rounded half to even.
+pub fn value_of(points: Points, price: Decimal, scales: Scales) -> Money {
+    Money(Ratio::whole(points.0).times(price).rescaled(scales.points, scales.money).half_even())
+}
+
+/// What one obligation stands at: from whom to whom, for how many points, how much.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Standing {
+    points: Points,
+    money: Money,
+}
+
+/// Debtor, creditor and kind: the key of an obligation within a transaction.
+type Key = (ObligationKind, usize, LedgerAccount, LedgerAccount);
+
+/// All obligations of one transaction, each at most once.
+#[derive(Clone, Debug, Default)]
+pub struct Obligations(BTreeMap<Key, Standing>);
+
+impl Obligations {
+    /// What earning `points` costs: the funding of each party, and the fee.
+    pub fn of_earning(points: Points, money: &EarnMoney, sides: &Sides<'_>) -> Self {
+        let mut all = Self::default();
+        let value = value_of(points, money.price, sides.scales);
+        let weights: Vec<i64> = money.funding.iter().map(|share| share.weight).collect();
+        for (place, part) in split(value.0, &weights).into_iter().enumerate() {
+            let debtor = LedgerAccount::Party(money.funding[place].party.clone());
+            let key = (ObligationKind::Funding, place, debtor, sides.pool());
+            all.put(key, points, Money(part));
+        }
+        all.put_fee(ObligationKind::EarnFee, points, money.fee, sides);
+        all
+    }
+
+    /// What burning `points` brings: the reimbursement, less the fee.
+    pub fn of_burning(points: Points, money: &BurnMoney, sides: &Sides<'_>) -> Self {
+        let mut all = Self::default();
+        let value = value_of(points, money.reimburse, sides.scales);
+        let partner = LedgerAccount::Party(sides.partner.clone());
+        all.put((ObligationKind::Reimbursement, 0, sides.pool(), partner), points, value);
+        all.put_fee(ObligationKind::BurnFee, points, money.fee, sides);
+        all
+    }
+
+    /// What expired points leave to others than the pool.
+    pub fn of_breakage(points: Points, value: Money, shares: &[Share], sides: &Sides<'_>) -> Self {
+        let mut all = Self::default();
+        // What is left after the shares stays in the pool and needs no posting.
+        let named: i64 = shares.iter().map(|share| share.weight).sum();
+        let kept = (WHOLE_SHARE - named).max(0);
+        let weights: Vec<i64> =
+            shares.iter().map(|share| share.weight).chain(std::iter::once(kept)).collect();
+        for (place, share) in shares.iter().enumerate() {
+            let part = split(value.0, &weights)[place];
+            let creditor = LedgerAccount::Party(share.party.clone());
+            all.put((ObligationKind::Breakage, place, sides.pool(), creditor), points, Money(part));
+        }
+        all
+    }
+
+    /// Joins the obligations of another transaction part.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
+    /// The postings of these obligations.
+    pub fn postings(self, programme: &ProgrammeId) -> Vec<Posting> {
+        self.change_from(Self::default(), programme)
+    }
+
+    /// The postings that lead from what stood `before` to these: more is owed in the direction of
+    /// the obligation, less is given back.
+    pub fn change_from(self, before: Self, programme: &ProgrammeId) -> Vec<Posting> {
+        let mut keys: Vec<Key> = self.0.keys().chain(before.0.keys()).cloned().collect();
+        keys.sort();
+        keys.dedup();
+        let at = |all: &Self, key: &Key| {
+            all.0.get(key).map_or((Points::ZERO, Money::ZERO), |one| (one.points, one.money))
+        };
+        let mut postings = Vec::with_capacity(keys.len());
+        for key in keys {
+            let ((points, money), (points_before, money_before)) =
+                (at(&self, &key), at(&before, &key));
+            let reverses = money < money_before;
+            let change = Money((money.0 - money_before.0).abs());
+            if change.is_zero() {
+                continue;
+            }
+            let (kind, _, debtor, creditor) = key;
+            let (from, to) = if reverses { (creditor, debtor) } else { (debtor, creditor) };
+            let points = Points((points.0 - points_before.0).abs());
+            let programme = programme.clone();
+            let body = Body::Money { amount: change, programme, obligation: kind, reverses, points };
+            postings.push(Posting { from, to, body });
+        }
+        postings
+    }
+
+    fn put_fee(&mut self, kind: ObligationKind, points: Points, fee: Decimal, sides: &Sides<'_>) {
+        let partner = LedgerAccount::Party(sides.partner.clone());
+        let operator = LedgerAccount::Party(sides.operator.clone());
+        self.put((kind, 0, partner, operator), points, value_of(points, fee, sides.scales));
+    }
+
+    fn put(&mut self, key: Key, points: Points, money: Money) {
+        self.0.insert(key, Standing { points, money });
+    }
+}
+
+/// A share of one, in the unit of [`Share::weight`].
+pub const WHOLE_SHARE: i64 = 1_000_000;
+
+impl Sides<'_> {
+    /// The programme's pool.
+    pub fn pool(&self) -> LedgerAccount {
+        LedgerAccount::Pool(self.programme.clone(), self.brand.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn party(id: &str) -> PartyId {
+        id.parse().expect("a party")
+    }
+
+    #[test]
+    fn a_full_reversal_nets_to_zero_for_everybody() {
+        let (programme, brand) = ("club".parse().expect("an id"), party("brand"));
+        let (partner, operator) = (party("shop"), party("clearing"));
+        let scales = Scales { points: 0, money: 2 };
+        let sides = Sides { programme: &programme, brand: &brand, partner: &partner, operator: &operator, scales };
+        let share = |id: &str, weight| Share { party: party(id), weight };
+        let money = EarnMoney {
+            price: Decimal::new(45, 2),
+            funding: vec![share("shop", 340_000), share("bank", 330_000), share("brand", 330_000)],
+            fee: Decimal::new(15, 3),
+        };
+        let mut balance = BTreeMap::new();
+        let mut standing = 76;
+        let mut before = Obligations::default();
+        for kept in [76, 70, 13, 0] {
+            let now = Obligations::of_earning(Points(kept), &money, &sides);
+            for posting in now.clone().change_from(before, &programme) {
+                let Body::Money { amount, .. } = posting.body else { panic!("money") };
+                *balance.entry(posting.from.to_string()).or_insert(0) -= amount.0;
+                *balance.entry(posting.to.to_string()).or_insert(0) += amount.0;
+            }
+            assert!(kept <= standing);
+            (standing, before) = (kept, now);
+        }
+        assert!(balance.values().all(|&net| net == 0), "{balance:?}");
+    }
+}

@@ -1,0 +1,258 @@
+//! A transaction as it is recorded: immutable, balanced, with the arithmetic that led to it.
+//!
+//! Its stored bytes are the JSON of [`Transaction`], in the order of the fields below. The hash
+//! chain of a shard runs over these bytes: hash(n) = SHA-256(hash(n−1) ‖ bytes(n)), and hash(0) is
+//! 32 zero bytes. Fields may be added, never renamed or removed: old bytes are read for ever.
+
+use std::collections::BTreeMap;
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use super::amount::{Money, Points};
+use super::command::Kind;
+use super::hold::Allocation;
+use super::ids::{LevelId, LotId, MemberId, PartyId, ProgrammeId, Reference, TransactionId};
+use super::posting::Posting;
+use super::receipt::Part;
+use super::time::{Day, Instant, NEVER};
+
+/// A lot that a transaction made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewLot {
+    /// Its id.
+    pub id: LotId,
+    /// Of which programme.
+    pub programme: ProgrammeId,
+    /// How many points were put in.
+    pub granted: Points,
+    /// When they can be spent; none: after a delivery.
+    #[serde(default = "never", skip_serializing_if = "is_never")]
+    pub available_at: Instant,
+    /// When they are lost; none: never.
+    #[serde(default = "never", skip_serializing_if = "is_never")]
+    pub expires_at: Instant,
+    /// What a whole point was funded with.
+    pub price: Decimal,
+}
+
+const fn never() -> Instant {
+    NEVER
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+const fn is_never(instant: &Instant) -> bool {
+    !instant.comes()
+}
+
+/// The dates that a delivery gave a lot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatedLot {
+    /// The lot.
+    pub id: LotId,
+    /// When it can be spent.
+    pub available_at: Instant,
+    /// When it is lost; none: never.
+    #[serde(default = "never", skip_serializing_if = "is_never")]
+    pub expires_at: Instant,
+}
+
+/// What a refund did in one programme.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefundPart {
+    /// The programme.
+    pub programme: ProgrammeId,
+    /// Points that came back.
+    pub restored: Points,
+    /// Points that were taken back, what was missing included.
+    pub clawed_back: Points,
+    /// What was missing and is owed now.
+    #[serde(default, skip_serializing_if = "Points::is_zero")]
+    pub debt_added: Points,
+    /// What was missing and stays lost.
+    #[serde(default, skip_serializing_if = "Points::is_zero")]
+    pub absorbed: Points,
+    /// What is kept of the receipt's price.
+    pub kept: Money,
+}
+
+/// What a transaction did, by its kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Detail {
+    /// A purchase; `hold` names the hold that was captured.
+    Purchase {
+        /// What it did.
+        part: Box<Part>,
+        /// The hold that it finished.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        hold: Option<TransactionId>,
+        /// Points of the hold that were not burned.
+        #[serde(default, skip_serializing_if = "Points::is_zero")]
+        released: Points,
+    },
+    /// A card payment.
+    CardPayment {
+        /// What it did, programme by programme.
+        parts: Vec<Part>,
+        /// The codes of the programmes that refused.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        refused: BTreeMap<ProgrammeId, String>,
+    },
+    /// A delivery.
+    Delivery {
+        /// The purchase.
+        of: Reference,
+        /// The lots that got their dates.
+        dated: Vec<DatedLot>,
+    },
+    /// A refund.
+    Refund {
+        /// The receipt; none: it was lost.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        of: Option<TransactionId>,
+        /// What it did, programme by programme.
+        parts: Vec<RefundPart>,
+    },
+    /// A grant.
+    Grant {
+        /// The programme.
+        programme: ProgrammeId,
+        /// How many points.
+        granted: Points,
+    },
+    /// A hold.
+    Hold {
+        /// The programme.
+        programme: ProgrammeId,
+        /// How many points.
+        held: Points,
+        /// The lots, in burning order.
+        allocations: Vec<Allocation>,
+        /// When it times out; none: it stands.
+        #[serde(default = "never", skip_serializing_if = "is_never")]
+        valid_until: Instant,
+    },
+    /// A capture.
+    Capture {
+        /// The programme.
+        programme: ProgrammeId,
+        /// The hold.
+        of: TransactionId,
+        /// Points burned.
+        burned: Points,
+        /// Points released.
+        released: Points,
+    },
+    /// A void.
+    Void {
+        /// The programme.
+        programme: ProgrammeId,
+        /// The hold.
+        of: TransactionId,
+        /// Points released.
+        released: Points,
+    },
+    /// An exchange.
+    Exchange {
+        /// What was given.
+        from: ProgrammeId,
+        /// What was got.
+        to: ProgrammeId,
+        /// How many were given.
+        taken: Points,
+        /// How many were got.
+        given: Points,
+        /// Whole points got for a whole point given.
+        rate: Decimal,
+    },
+    /// A merge; the transaction's member stays.
+    Merge {
+        /// The profile that went.
+        drop: MemberId,
+    },
+    /// A member's own rule.
+    PersonalRule {
+        /// The programme.
+        programme: ProgrammeId,
+        /// The share of a receipt that points may pay; none: the rule ended.
+        max_share: Option<Decimal>,
+    },
+    /// What the clock did.
+    Expiry {
+        /// The programme.
+        programme: ProgrammeId,
+        /// Holds that timed out.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        holds: Vec<TransactionId>,
+        /// Points lost.
+        expired: Points,
+    },
+}
+
+/// A transaction as it is recorded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transaction {
+    /// Its shard and place in the shard's sequence.
+    pub id: TransactionId,
+    /// Its kind.
+    pub kind: Kind,
+    /// Who posted it.
+    pub party: PartyId,
+    /// The party's own reference.
+    #[serde(rename = "ref", default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<Reference>,
+    /// Whose points it moved.
+    pub member: MemberId,
+    /// When the server recorded it.
+    pub recorded_at: Instant,
+    /// The settlement day on which it was recorded.
+    pub settlement_day: Day,
+    /// When it happened, by the party's own account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Instant>,
+    /// The configuration that it was decided under.
+    pub config_version: i64,
+    /// What it did.
+    pub detail: Detail,
+    /// What it moved.
+    pub postings: Vec<Posting>,
+    /// The lots that it made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lots: Vec<NewLot>,
+    /// The member's tier after it, in the programme of a purchase.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tier_after: Option<LevelId>,
+}
+
+impl Transaction {
+    /// The parts of a receipt; none for other kinds.
+    pub fn parts(&self) -> &[Part] {
+        match &self.detail {
+            Detail::Purchase { part, .. } => std::slice::from_ref(&**part),
+            Detail::CardPayment { parts, .. } => parts,
+            _ => &[],
+        }
+    }
+
+    /// The programmes that it concerns.
+    pub fn programmes(&self) -> Vec<&ProgrammeId> {
+        match &self.detail {
+            Detail::Purchase { .. } | Detail::CardPayment { .. } => {
+                self.parts().iter().map(|part| &part.programme).collect()
+            }
+            Detail::Refund { parts, .. } => parts.iter().map(|part| &part.programme).collect(),
+            Detail::Exchange { from, to, .. } => vec![from, to],
+            Detail::Grant { programme, .. }
+            | Detail::Hold { programme, .. }
+            | Detail::Capture { programme, .. }
+            | Detail::Void { programme, .. }
+            | Detail::PersonalRule { programme, .. }
+            | Detail::Expiry { programme, .. } => vec![programme],
+            Detail::Delivery { .. } | Detail::Merge { .. } => {
+                let accounts = self.postings.iter().flat_map(|one| [&one.from, &one.to]);
+                accounts.filter_map(|account| Some(account.member()?.1)).collect()
+            }
+        }
+    }
+}

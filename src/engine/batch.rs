@@ -1,0 +1,374 @@
+//! One batch: lock, load, decide one after another, save, commit.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Instant as Stopwatch;
+
+use super::Shared;
+use super::router::originals_of;
+use super::work::{Answer, EngineError, Enroll, Pending, Submission, Work};
+use crate::domain::account::AccountKey;
+use crate::domain::command::{Action, Command};
+use crate::domain::decide::{Context, Stop, decide, decide_expiry};
+use crate::domain::ids::{MemberId, ShardId, TransactionId};
+use crate::domain::ledger::{Ledger, NamedBy, ReferenceKey};
+use crate::domain::member::MemberName;
+use crate::domain::rejection::Rejection;
+use crate::domain::terms::{Coalition, Timeline};
+use crate::domain::time::{Day, Instant};
+use crate::domain::transaction::Transaction;
+use crate::store::answers::{self, AnswerRow, StoredAnswer};
+use crate::store::heads::{self, Head};
+use crate::store::load::{self, Wanted};
+use crate::store::names::{NameHash, member_hash};
+use crate::store::save::{self, NewMembers, NewName, Rows};
+use crate::store::{Database, StoreError, configurations, dialect, members};
+
+/// What became of one command of a batch.
+pub(crate) enum Outcome {
+    /// It was answered, or can't be.
+    Answer(Result<Answer, EngineError>),
+    /// Its member lives on another shard now.
+    Moved,
+}
+
+/// One batch on its way.
+pub(crate) struct Batch<'a> {
+    shared: &'a Shared,
+    pending: &'a [Pending],
+    heads: BTreeMap<i64, Head>,
+    timeline: Arc<Timeline>,
+    now: Instant,
+    ledger: Ledger,
+    answers: HashMap<NameHash, StoredAnswer>,
+    rows: Rows,
+    new_members: NewMembers,
+}
+
+/// When a command happened, by the party's own account.
+pub(crate) fn instant_of(pending: &Pending) -> Option<Instant> {
+    match &pending.submission.work {
+        Work::Post(command) => command.at,
+        _ => None,
+    }
+}
+
+impl<'a> Batch<'a> {
+    pub fn new(shared: &'a Shared, pending: &'a [Pending]) -> Self {
+        Self {
+            shared,
+            pending,
+            heads: BTreeMap::new(),
+            timeline: shared.timeline(),
+            now: shared.clock.now(),
+            ledger: Ledger::default(),
+            answers: HashMap::new(),
+            rows: Rows::default(),
+            new_members: NewMembers::default(),
+        }
+    }
+
+    /// Does all of the batch in one transaction; whoever calls rolls back what fails.
+    pub fn commit(mut self, connection: &mut Database) -> Result<Vec<Outcome>, StoreError> {
+        let started = Stopwatch::now();
+        dialect::begin(connection)?;
+        self.lock(connection)?;
+        let locked = stage("lock", started);
+        self.load(connection)?;
+        let loaded = stage("load", locked);
+        let mut outcomes = Vec::with_capacity(self.pending.len());
+        for pending in self.pending {
+            outcomes.push(self.decide_one(connection, pending)?);
+        }
+        let decided = stage("decide", loaded);
+        self.save(connection)?;
+        let saved = stage("save", decided);
+        dialect::commit(connection)?;
+        stage("commit", saved);
+        Ok(outcomes)
+    }
+
+    fn lock(&mut self, connection: &mut Database) -> Result<(), StoreError> {
+        let shards: BTreeSet<i64> =
+            self.pending.iter().flat_map(|one| one.target.shards.iter().copied()).collect();
+        let shards: Vec<i64> = shards.into_iter().collect();
+        let heads = heads::lock(connection, &shards)?;
+        let latest = heads.iter().map(|head| head.configuration).max().unwrap_or(0);
+        if self.timeline.version < latest {
+            self.timeline = Arc::new(configurations::load_timeline(connection)?);
+            self.shared.take_timeline(&self.timeline);
+        }
+        let recorded = heads.iter().map(|head| head.last_recorded_at).max();
+        let follows = self.shared.clock.follows();
+        let posted = self.pending.iter().filter_map(instant_of).min().filter(|_| follows);
+        self.now = posted.unwrap_or_else(|| self.shared.clock.now()).max(recorded.unwrap_or_default());
+        self.heads = heads.into_iter().map(|head| (head.shard.0, head)).collect();
+        Ok(())
+    }
+
+    fn coalition(&self) -> &Arc<Coalition> {
+        self.timeline.at(self.now)
+    }
+
+    fn day(&self) -> Day {
+        self.coalition().zone.day_of(self.now)
+    }
+
+    fn load(&mut self, connection: &mut Database) -> Result<(), StoreError> {
+        let wanted = self.wanted();
+        self.ledger = load::load(connection, &wanted, self.day(), self.now)?;
+        let keyed = self.pending.iter().filter(|one| !is_of_clock(&one.submission));
+        let keys: Vec<NameHash> = keyed.map(|one| one.submission.key).collect();
+        self.answers = answers::load(connection, &keys)?;
+        let new_names: Vec<NamedBy> =
+            self.pending.iter().flat_map(|one| one.submission.new_names()).collect();
+        if !new_names.is_empty() {
+            self.ledger.members = members::resolve(connection, &new_names)?;
+        }
+        let named = self.pending.iter().flat_map(|one| one.target.members.iter().cloned());
+        self.ledger.members.extend(named);
+        Ok(())
+    }
+
+    fn wanted(&self) -> Wanted {
+        let mut wanted = Wanted {
+            may_be_merged: self.heads.values().any(|head| head.merges > 0),
+            ..Wanted::default()
+        };
+        for pending in self.pending {
+            let named = pending.target.members.iter().map(|(_, member)| *member);
+            wanted.members.extend(named.clone());
+            match &pending.submission.work {
+                Work::Post(command) => {
+                    wanted.originals.extend(originals_of(pending));
+                    wanted.references.extend(reference_of(command));
+                    match &command.action {
+                        Action::UnlinkedRefund { .. } | Action::Merge { .. } => {
+                            wanted.whole.extend(named);
+                        }
+                        action if action.burns() => {
+                            let keys = action.programmes().into_iter().flat_map(|programme| {
+                                named.clone().map(|member| AccountKey { member, programme: programme.clone() })
+                            });
+                            wanted.burning.extend(keys);
+                        }
+                        _ => {}
+                    }
+                }
+                Work::Expire(key) => {
+                    wanted.members.insert(key.member);
+                    wanted.whole.insert(key.member);
+                }
+                Work::Enroll(_) | Work::Name { .. } => {}
+            }
+        }
+        let capped = self.coalition().agreements.values().filter(|one| one.net_debit_cap.is_some());
+        wanted.capped = capped.map(|one| one.party.clone()).collect();
+        wanted
+    }
+
+    fn decide_one(&mut self, connection: &mut Database, pending: &Pending) -> Result<Outcome, StoreError> {
+        let submission = &pending.submission;
+        if let Work::Expire(key) = &submission.work {
+            return self.expire(connection, key);
+        }
+        if let Some(stored) = self.answers.get(&submission.key) {
+            return Ok(Outcome::Answer(replay(stored, submission)));
+        }
+        if !self.signer_is_active(submission) {
+            return Ok(Outcome::Answer(Err(EngineError::SignerRevoked)));
+        }
+        let Some(shard) = self.shard_of(pending) else { return Ok(Outcome::Moved) };
+        let (status, body) = match &submission.work {
+            Work::Post(command) => self.post(connection, shard, command)?,
+            Work::Enroll(enroll) => self.enroll(shard, submission, enroll),
+            Work::Name { member, name } => self.name(submission, member, name),
+            Work::Expire(_) => unreachable!("done above"),
+        };
+        self.rows.answers.push(AnswerRow {
+            key_hash: submission.key.to_vec(),
+            fingerprint: submission.fingerprint.to_vec(),
+            status: i64::from(status),
+            answer: body.clone(),
+            recorded_at: self.now.0,
+        });
+        let body: Arc<str> = body.into();
+        let fingerprint = submission.fingerprint.to_vec();
+        let stored = StoredAnswer { fingerprint, status, body: Arc::clone(&body) };
+        self.answers.insert(submission.key, stored);
+        Ok(Outcome::Answer(Ok(Answer { status, body, replayed: false })))
+    }
+
+    fn signer_is_active(&self, submission: &Submission) -> bool {
+        let Some(signer) = &submission.signed_by else { return true };
+        let key = self.timeline.latest().keys.get(signer);
+        key.is_some_and(|key| key.active && key.party == submission.party)
+    }
+
+    /// The shard on which a command is decided: where its member lives now. None: that shard's
+    /// head is not locked, or the receipt that it names turned up meanwhile.
+    fn shard_of(&self, pending: &Pending) -> Option<ShardId> {
+        let named = pending.target.members.first().map(|(_, member)| *member);
+        let owner = originals_of(pending).into_iter().find_map(|key| {
+            let id = self.ledger.references.get(&key)?;
+            self.ledger.originals.get(id).map(|original| original.member)
+        });
+        let home = pending.target.shards.first().copied().unwrap_or(0);
+        let Some(member) = owner.or(named) else { return Some(ShardId(home)) };
+        let all = pending.target.members.iter().map(|(_, member)| *member).chain(owner);
+        let locked = |member: MemberId| self.heads.contains_key(&self.ledger.current(member).shard().0);
+        all.into_iter().all(locked).then(|| self.ledger.current(member).shard())
+    }
+
+    fn context(&mut self, shard: ShardId, at: Option<Instant>) -> Context {
+        let follows = self.shared.clock.follows();
+        let head = &self.heads[&shard.0];
+        let now = at.filter(|_| follows).unwrap_or(self.now).max(head.last_recorded_at).max(self.now);
+        if follows {
+            self.now = now;
+            self.shared.clock.advance_to(now);
+        }
+        let coalition = Arc::clone(self.timeline.at(now));
+        Context { coalition, now, id: TransactionId::new(shard, head.next_seq) }
+    }
+
+    fn post(
+        &mut self,
+        connection: &mut Database,
+        shard: ShardId,
+        command: &Command,
+    ) -> Result<(u16, String), StoreError> {
+        loop {
+            let context = self.context(shard, command.at);
+            match decide(&self.ledger, &context, command) {
+                Ok(decided) => {
+                    let transaction = self.ledger.commit(decided);
+                    self.record(&transaction);
+                    let body = self.shared.present.transaction(&transaction, &context.coalition);
+                    return Ok((201, body));
+                }
+                Err(Stop::Refused(rejection)) => return Ok(self.shared.present.rejection(&rejection)),
+                Err(Stop::Unchanged(origin)) => {
+                    return Ok((201, self.shared.present.unchanged(command, origin)));
+                }
+                Err(Stop::Read(key)) => load::read_account(connection, &mut self.ledger, &key)?,
+                Err(Stop::Post(key)) => self.post_expiry(connection, &key)?,
+            }
+        }
+    }
+
+    fn expire(&mut self, connection: &mut Database, key: &AccountKey) -> Result<Outcome, StoreError> {
+        let key = AccountKey { member: self.ledger.current(key.member), ..key.clone() };
+        if self.heads.contains_key(&key.member.shard().0) {
+            self.post_expiry(connection, &key)?;
+        }
+        let body: Arc<str> = "".into();
+        Ok(Outcome::Answer(Ok(Answer { status: 204, body, replayed: false })))
+    }
+
+    fn post_expiry(&mut self, connection: &mut Database, key: &AccountKey) -> Result<(), StoreError> {
+        loop {
+            let context = self.context(key.member.shard(), None);
+            match decide_expiry(&self.ledger, &context, key) {
+                Ok(decided) if decided.transaction.postings.is_empty() => return Ok(()),
+                Ok(decided) => {
+                    let transaction = self.ledger.commit(decided);
+                    self.record(&transaction);
+                    return Ok(());
+                }
+                Err(Stop::Read(key)) => load::read_account(connection, &mut self.ledger, &key)?,
+                Err(stop) => {
+                    return Err(StoreError::Damaged(format!("an account can't expire: {stop:?}")));
+                }
+            }
+        }
+    }
+
+    /// Gives a transaction its place in its shard's sequence and chain.
+    fn record(&mut self, transaction: &Transaction) {
+        let shard = transaction.id.shard().0;
+        let head = self.heads.get_mut(&shard).expect("the shard of a decision is locked");
+        assert_eq!(head.next_seq, transaction.id.number(), "a sequence has no gaps");
+        self.rows.transactions.push(save::transaction_row(head, transaction));
+        head.next_seq += 1;
+        head.last_recorded_at = transaction.recorded_at;
+        for (gone, _) in &self.ledger.changes.merges {
+            if let Some(head) = self.heads.get_mut(&gone.shard().0) {
+                head.merges = head.merges.max(1);
+            }
+        }
+    }
+
+    fn enroll(&mut self, shard: ShardId, submission: &Submission, enroll: &Enroll) -> (u16, String) {
+        let named: Vec<NamedBy> = submission.new_names();
+        if named.iter().any(|named| self.ledger.members.contains_key(named)) {
+            return self.shared.present.rejection(&Rejection::IdentifierTaken);
+        }
+        let head = self.heads.get_mut(&shard.0).expect("the shard of a decision is locked");
+        let member = MemberId::new(shard, head.next_member);
+        head.next_member += 1;
+        self.new_members.members.insert(member);
+        for (named, name) in named.into_iter().zip(&enroll.names) {
+            self.give_name(named, name, member);
+        }
+        (201, self.shared.present.member(member))
+    }
+
+    fn name(&mut self, submission: &Submission, member: &MemberName, name: &MemberName) -> (u16, String) {
+        let Some(member) = self.ledger.member(&submission.party, member) else {
+            return self.shared.present.rejection(&Rejection::UnknownMember);
+        };
+        let named = NamedBy::new(&submission.party, name);
+        match self.ledger.members.get(&named).map(|&there| self.ledger.current(there)) {
+            Some(there) if there != member => {
+                return self.shared.present.rejection(&Rejection::IdentifierTaken);
+            }
+            Some(_) => {}
+            None => self.give_name(named, name, member),
+        }
+        (201, self.shared.present.named(member, name))
+    }
+
+    fn give_name(&mut self, named: NamedBy, name: &MemberName, member: MemberId) {
+        self.new_members.names.push(NewName {
+            hash: member_hash(&named).to_vec(),
+            member,
+            party: named.party.as_ref().map(ToString::to_string),
+            name: name.to_string(),
+        });
+        self.ledger.members.insert(named, member);
+    }
+
+    fn save(&mut self, connection: &mut Database) -> Result<(), StoreError> {
+        let changed = save::rows_of(&self.ledger, &self.coalition().currency);
+        let mut rows = Rows { accounts: changed.accounts, lots: changed.lots, positions: changed.positions, ..std::mem::take(&mut self.rows) };
+        // All writers take unique keys in the same order.
+        rows.answers.sort_by(|one, other| one.key_hash.cmp(&other.key_hash));
+        let heads: Vec<Head> = self.heads.values().cloned().collect();
+        self.new_members.created_at = self.now.0;
+        save::save_members(connection, &self.new_members)?;
+        save::save(connection, &self.ledger, &rows, &heads, self.day())
+    }
+}
+
+fn is_of_clock(submission: &Submission) -> bool {
+    matches!(submission.work, Work::Expire(_))
+}
+
+fn reference_of(command: &Command) -> Option<ReferenceKey> {
+    let reference = command.action.reference()?.clone();
+    Some(ReferenceKey { party: command.party.clone(), kind: command.action.kind(), reference })
+}
+
+fn replay(stored: &StoredAnswer, submission: &Submission) -> Result<Answer, EngineError> {
+    if stored.fingerprint != submission.fingerprint {
+        return Err(EngineError::KeyReused);
+    }
+    Ok(Answer { status: stored.status, body: Arc::clone(&stored.body), replayed: true })
+}
+
+fn stage(name: &'static str, since: Stopwatch) -> Stopwatch {
+    let now = Stopwatch::now();
+    metrics::histogram!("coalition_engine_stage_seconds", "stage" => name).record(now - since);
+    now
+}

@@ -1,0 +1,199 @@
+//! What needs the whole ledger to stand still for a moment: changes of the configuration, and the
+//! close of a cycle. Both lock the heads of all shards, in their order, as every batch does with
+//! some, so that no batch is decided beside them.
+
+use std::sync::{Arc, PoisonError};
+
+use super::work::{Answer, EngineError};
+use super::Engine;
+use crate::domain::terms::coalition::{Change, Versioned};
+use crate::domain::terms::{Coalition, Invalid, Timeline};
+use crate::domain::time::{Day, Instant};
+use crate::store::answers::{self, AnswerRow, StoredAnswer};
+use crate::store::cycles::PositionLine;
+use crate::store::heads::{self, Head};
+use crate::store::names::NameHash;
+use crate::store::save::save_heads;
+use crate::store::{Database, StoreError, Use, configurations, cycles, dialect};
+
+/// Why a change of the configuration was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigureError {
+    /// It contradicts what is there.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// The key was used for another request.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What became of the wish to close a day.
+#[derive(Debug)]
+pub enum Closing {
+    /// It is closed, now or before; the statement.
+    Closed(String),
+    /// The day is not over.
+    NotOver,
+}
+
+/// A request that is remembered by its key, as those of the lanes are.
+#[derive(Clone, Debug)]
+pub struct Keyed {
+    /// The hash of the idempotency key.
+    pub key: NameHash,
+    /// What is asked for, as a hash.
+    pub fingerprint: [u8; 32],
+}
+
+impl Engine {
+    /// Makes a change of the configuration, effective at an instant that is not past. The answer
+    /// is written by `answer` from the change's number and instant, and remembered by its key.
+    ///
+    /// # Errors
+    /// If the change contradicts what is there or is to come, or the database fails.
+    pub fn configure(
+        &self,
+        author: &str,
+        keyed: Option<&Keyed>,
+        effective_at: Option<Instant>,
+        change: impl FnOnce(&Coalition) -> Result<Change, ConfigureError>,
+        answer: impl FnOnce(&Versioned) -> String,
+    ) -> Result<Answer, ConfigureError> {
+        self.exclusively(|connection, heads| {
+            if let Some(stored) = replayed(connection, keyed)? {
+                return Ok(stored);
+            }
+            let now = now_of(self, heads);
+            let mut changes = configurations::load(connection)?;
+            let before = Timeline::new(&changes)?;
+            let change = change(before.latest())?;
+            let effective_at = effective_at.map_or(now, |at| at.max(now));
+            let version = before.version + 1;
+            let versioned = Versioned { version, effective_at, change };
+            changes.push(versioned.clone());
+            let after = Timeline::new(&changes)?;
+            configurations::add(connection, &versioned, now, author)?;
+            for head in heads.iter_mut() {
+                head.configuration = version;
+            }
+            follow_new_caps(connection, &before, &after, now)?;
+            let body: Arc<str> = answer(&versioned).into();
+            remember(connection, keyed, &body, now)?;
+            Ok(Answer { status: 200, body, replayed: false })
+        })
+    }
+
+    /// Closes a settlement day that is over. A day that is closed gives the same statement.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub fn close_cycle(
+        &self,
+        day: Day,
+        statement: impl FnOnce(&Coalition, &[PositionLine]) -> String,
+    ) -> Result<Closing, ConfigureError> {
+        self.exclusively(|connection, heads| {
+            if let Some(closed) = cycles::closed(connection, day)? {
+                return Ok(Closing::Closed(closed));
+            }
+            let now = now_of(self, heads);
+            let timeline = configurations::load_timeline(connection)?;
+            let coalition = timeline.at(now);
+            if coalition.zone.day_of(now) <= day {
+                return Ok(Closing::NotOver);
+            }
+            let lines = cycles::positions_of(connection, day)?;
+            let text = statement(coalition, &lines);
+            cycles::close(connection, day, now, &text)?;
+            // No clock that lags behind can post into the closed day any more.
+            for head in heads.iter_mut() {
+                head.last_recorded_at = now;
+            }
+            Ok(Closing::Closed(text))
+        })
+    }
+
+    /// Runs something with the heads of all shards locked, and saves the heads.
+    fn exclusively<T>(
+        &self,
+        run: impl FnOnce(&mut Database, &mut Vec<Head>) -> Result<T, ConfigureError>,
+    ) -> Result<T, ConfigureError> {
+        let _one_at_a_time = self.shared.exclusive.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut connection = self.shared.address.open(Use::Write)?;
+        dialect::begin(&mut connection)?;
+        let all: Vec<i64> = (0..self.shared.shards).collect();
+        let mut locked = heads::lock(&mut connection, &all)?;
+        // A connection that is dropped undoes what it began.
+        let done = run(&mut connection, &mut locked)?;
+        save_heads(&mut connection, &locked)?;
+        dialect::commit(&mut connection)?;
+        self.refresh()?;
+        Ok(done)
+    }
+}
+
+fn now_of(engine: &Engine, heads: &[Head]) -> Instant {
+    let recorded = heads.iter().map(|head| head.last_recorded_at).max().unwrap_or_default();
+    engine.shared.clock.now().max(recorded)
+}
+
+fn replayed(connection: &mut Database, keyed: Option<&Keyed>) -> Result<Option<Answer>, ConfigureError> {
+    let Some(keyed) = keyed else { return Ok(None) };
+    let stored: Option<StoredAnswer> = answers::load(connection, &[keyed.key])?.remove(&keyed.key);
+    match stored {
+        None => Ok(None),
+        Some(stored) if stored.fingerprint != keyed.fingerprint => Err(EngineError::KeyReused.into()),
+        Some(stored) => {
+            Ok(Some(Answer { status: stored.status, body: stored.body, replayed: true }))
+        }
+    }
+}
+
+fn remember(
+    connection: &mut Database,
+    keyed: Option<&Keyed>,
+    body: &str,
+    now: Instant,
+) -> Result<(), StoreError> {
+    let row = keyed.map(|keyed| AnswerRow {
+        key_hash: keyed.key.to_vec(),
+        fingerprint: keyed.fingerprint.to_vec(),
+        status: 200,
+        answer: body.to_owned(),
+        recorded_at: now.0,
+    });
+    answers::save(connection, row.as_slice())
+}
+
+/// A party that gets a cap within a day owes already what the day's positions say.
+fn follow_new_caps(
+    connection: &mut Database,
+    before: &Timeline,
+    after: &Timeline,
+    now: Instant,
+) -> Result<(), StoreError> {
+    let capped = |coalition: &Coalition| -> Vec<String> {
+        let agreements = coalition.agreements.values();
+        agreements.filter(|one| one.net_debit_cap.is_some()).map(|one| one.party.to_string()).collect()
+    };
+    let had = capped(before.latest());
+    let fresh: Vec<String> =
+        capped(after.latest()).into_iter().filter(|party| !had.contains(party)).collect();
+    if fresh.is_empty() {
+        return Ok(());
+    }
+    let day = after.at(now).zone.day_of(now);
+    let lines = cycles::positions_of(connection, day)?;
+    for party in fresh {
+        let net = lines.iter().map(|line| {
+            let gets = if line.creditor == party { line.amount } else { 0 };
+            let owes = if line.debtor == party { line.amount } else { 0 };
+            gets - owes
+        });
+        cycles::set_exposure(connection, day, &party, net.sum())?;
+    }
+    Ok(())
+}

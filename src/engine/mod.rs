@@ -1,0 +1,222 @@
+//! The one writer: commands wait in bounded queues, are decided in batches, and are answered after
+//! the commit.
+//!
+//! A command is *routed* to its member's shard (looking the member up, in sets, where it is not
+//! remembered), waits in the queue of that shard's lane, and is decided with what has gathered
+//! there. While one batch commits the next one gathers.
+
+mod batch;
+mod exclusive;
+mod lane;
+mod router;
+mod work;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, RwLock};
+use std::thread::JoinHandle;
+
+use tokio::sync::oneshot;
+
+pub use exclusive::{Closing, ConfigureError, Keyed};
+pub use work::{Answer, EngineError, Enroll, Present, Submission, Work};
+
+use crate::clock::Clock;
+use crate::domain::terms::Timeline;
+use crate::store::{Address, Database, ReadPool, StoreError, Use, configurations, connection, heads};
+use lane::Lane;
+use router::Router;
+use work::Pending;
+
+/// How an engine is built.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The database.
+    pub address: Address,
+    /// Lanes that commit side by side; SQLite has one writer and so one lane.
+    pub lanes: usize,
+    /// The most commands that wait in a lane.
+    pub queue_max: usize,
+    /// The most commands of a batch.
+    pub batch_max: usize,
+    /// Connections that read.
+    pub readers: u32,
+}
+
+/// The engine and all that it shares.
+pub struct Engine {
+    shared: Arc<Shared>,
+    router: Arc<Router>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// What the engine's threads share.
+pub(crate) struct Shared {
+    pub address: Address,
+    pub clock: Arc<Clock>,
+    pub shards: i64,
+    pub readers: ReadPool,
+    pub batch_max: usize,
+    pub present: Box<dyn Present>,
+    timeline: RwLock<Arc<Timeline>>,
+    stopping: AtomicBool,
+    exclusive: Mutex<()>,
+}
+
+impl Shared {
+    pub fn timeline(&self) -> Arc<Timeline> {
+        let timeline = self.timeline.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Arc::clone(&timeline)
+    }
+
+    /// Takes a newer configuration; an older one is left alone.
+    pub fn take_timeline(&self, newer: &Arc<Timeline>) {
+        let mut current = self.timeline.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if current.version < newer.version {
+            *current = Arc::clone(newer);
+        }
+    }
+
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
+}
+
+impl Engine {
+    /// Starts the engine's threads on a database that is migrated and set up.
+    ///
+    /// # Errors
+    /// If the database can't be reached or is not set up.
+    pub fn start(
+        settings: &Settings,
+        clock: Arc<Clock>,
+        present: Box<dyn Present>,
+    ) -> Result<Self, StoreError> {
+        let readers = connection::open_pool(&settings.address, settings.readers)?;
+        let mut first = settings.address.open(Use::Read)?;
+        let timeline = configurations::load_timeline(&mut first)?;
+        let shards = heads::all(&mut first)?.len();
+        let shared = Arc::new(Shared {
+            address: settings.address.clone(),
+            clock,
+            shards: i64::try_from(shards).unwrap_or(1),
+            readers,
+            batch_max: settings.batch_max,
+            present,
+            timeline: RwLock::new(Arc::new(timeline)),
+            stopping: AtomicBool::new(false),
+            exclusive: Mutex::new(()),
+        });
+        let count = settings.lanes.clamp(1, shards.max(1));
+        let (senders, queues): (Vec<_>, Vec<_>) =
+            (0..count).map(|_| std::sync::mpsc::sync_channel(settings.queue_max)).unzip();
+        let (resolve, unresolved) = std::sync::mpsc::sync_channel(settings.queue_max);
+        let router = Arc::new(Router::new(Arc::clone(&shared), senders, resolve));
+        let mut threads = Vec::with_capacity(count + 1);
+        for (number, queue) in queues.into_iter().enumerate() {
+            let lane = Lane::new(Arc::clone(&shared), Arc::clone(&router), queue);
+            threads.push(spawn(&format!("lane-{number}"), move || lane.run())?);
+        }
+        let resolving = Arc::clone(&router);
+        threads.push(spawn("resolver", move || resolving.run(&unresolved))?);
+        Ok(Self { shared, router, threads: Mutex::new(threads) })
+    }
+
+    /// Submits one command and waits for its answer.
+    ///
+    /// # Errors
+    /// If it was not decided: the queue is full, the key is taken, or the database failed.
+    pub async fn submit(&self, submission: Submission) -> Result<Answer, EngineError> {
+        let (reply, answer) = oneshot::channel();
+        self.router.route(Pending::new(submission, reply));
+        answer.await.unwrap_or(Err(EngineError::Stopping))
+    }
+
+    /// Submits commands that keep their order, and gives back their answers as they come.
+    pub fn submit_in_order(
+        &self,
+        submissions: Vec<Submission>,
+    ) -> Vec<oneshot::Receiver<Result<Answer, EngineError>>> {
+        let (group, answers): (Vec<Pending>, Vec<_>) = submissions
+            .into_iter()
+            .map(|submission| {
+                let (reply, answer) = oneshot::channel();
+                (Pending::new(submission, reply), answer)
+            })
+            .unzip();
+        self.router.route_group(group);
+        answers
+    }
+
+    /// What counts, over time.
+    pub fn timeline(&self) -> Arc<Timeline> {
+        self.shared.timeline()
+    }
+
+    /// The clock that decisions are dated by.
+    pub fn clock(&self) -> &Clock {
+        &self.shared.clock
+    }
+
+    /// The number of shards.
+    pub fn shards(&self) -> i64 {
+        self.shared.shards
+    }
+
+    /// A connection that reads.
+    ///
+    /// # Errors
+    /// If none is free in time.
+    pub fn read<T>(
+        &self,
+        ask: impl FnOnce(&mut Database) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut one = self.shared.readers.get().map_err(|error| StoreError::Unreachable(error.to_string()))?;
+        ask(&mut one)
+    }
+
+    /// Reads the configuration again if another server changed it.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub fn refresh(&self) -> Result<(), StoreError> {
+        let known = self.timeline().version;
+        let newer = self.read(|one| {
+            let latest = heads::all(one)?.iter().map(|head| head.configuration).max();
+            if latest <= Some(known) { Ok(None) } else { configurations::load_timeline(one).map(Some) }
+        })?;
+        if let Some(timeline) = newer {
+            self.shared.take_timeline(&Arc::new(timeline));
+        }
+        Ok(())
+    }
+
+    /// Takes nothing more in, finishes what waits, and ends the threads.
+    pub fn stop(&self) {
+        self.shared.stopping.store(true, Ordering::SeqCst);
+        self.router.close();
+        let mut threads = self.threads.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        for thread in threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the engine ended by a bug");
+            }
+        }
+    }
+
+    /// Whether the engine takes commands in.
+    pub fn is_running(&self) -> bool {
+        !self.shared.is_stopping()
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StoreError> {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(body)
+        .map_err(|error| StoreError::SetUp(format!("no thread could be started: {error}")))
+}

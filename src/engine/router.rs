@@ -1,0 +1,290 @@
+//! Routing: from a command to the shard of its member.
+//!
+//! Names that were looked up before are remembered, so that most commands go straight to their
+//! lane. The others are looked up in sets by the resolver's thread. What is remembered can be
+//! stale in one way only: the member was merged into another; the lane notices and sends the
+//! command back here.
+
+use std::collections::HashMap;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::Shared;
+use super::work::{EngineError, Pending, Target, Work};
+use crate::domain::ids::MemberId;
+use crate::domain::ledger::{NamedBy, ReferenceKey};
+use crate::store::names::{NameHash, member_hash};
+use crate::store::{StoreError, members};
+
+/// How many names are remembered, in two generations; one takes about 40 bytes.
+const NAMES_REMEMBERED: usize = 250_000;
+
+/// The most groups that are resolved at once.
+const GROUPS_AT_ONCE: usize = 256;
+
+/// Commands that keep their order.
+pub(crate) type Group = Vec<Pending>;
+
+/// Sends commands to their lanes.
+pub(crate) struct Router {
+    shared: Arc<Shared>,
+    lanes: Mutex<Option<Vec<SyncSender<Pending>>>>,
+    resolve: Mutex<Option<SyncSender<Group>>>,
+    remembered: Mutex<Remembered>,
+}
+
+/// Names and their members, the older half of which is forgotten now and then.
+#[derive(Default)]
+struct Remembered {
+    young: HashMap<NameHash, MemberId>,
+    old: HashMap<NameHash, MemberId>,
+}
+
+impl Remembered {
+    fn get(&mut self, name: &NameHash) -> Option<MemberId> {
+        if let Some(&member) = self.young.get(name) {
+            return Some(member);
+        }
+        let member = self.old.remove(name)?;
+        self.put(*name, member);
+        Some(member)
+    }
+
+    fn put(&mut self, name: NameHash, member: MemberId) {
+        if self.young.len() >= NAMES_REMEMBERED / 2 {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(name, member);
+    }
+}
+
+impl Router {
+    pub fn new(
+        shared: Arc<Shared>,
+        lanes: Vec<SyncSender<Pending>>,
+        resolve: SyncSender<Group>,
+    ) -> Self {
+        Self {
+            shared,
+            lanes: Mutex::new(Some(lanes)),
+            resolve: Mutex::new(Some(resolve)),
+            remembered: Mutex::new(Remembered::default()),
+        }
+    }
+
+    /// Takes nothing more in: the threads end when they have finished what waits.
+    pub fn close(&self) {
+        self.resolve.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    /// Routes one command.
+    pub fn route(&self, mut pending: Pending) {
+        match self.target_from_memory(&pending) {
+            Some(target) => {
+                pending.target = target;
+                self.send(pending);
+            }
+            None => self.route_group(vec![pending]),
+        }
+    }
+
+    /// Routes commands that keep their order.
+    pub fn route_group(&self, group: Group) {
+        let sent = match &*self.resolve.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(resolve) => resolve.try_send(group),
+            None => Err(TrySendError::Disconnected(group)),
+        };
+        let (group, error) = match sent {
+            Ok(()) => return,
+            Err(TrySendError::Full(group)) => (group, EngineError::Overloaded),
+            Err(TrySendError::Disconnected(group)) => (group, EngineError::Stopping),
+        };
+        for pending in group {
+            pending.answer(Err(error));
+        }
+    }
+
+    /// Routes a command again whose member was merged into another.
+    pub fn route_again(&self, mut pending: Pending) {
+        {
+            let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+            for (named, _) in &pending.target.members {
+                let hash = member_hash(named);
+                remembered.young.remove(&hash);
+                remembered.old.remove(&hash);
+            }
+        }
+        pending.target = Target::default();
+        self.route_group(vec![pending]);
+    }
+
+    fn target_from_memory(&self, pending: &Pending) -> Option<Target> {
+        let submission = &pending.submission;
+        match &submission.work {
+            Work::Post(command) if !command.action.originals().is_empty() => return None,
+            Work::Enroll(_) => return Some(self.home_of_nobody(pending)),
+            Work::Expire(key) => {
+                let shards = vec![key.member.shard().0];
+                return Some(Target { shards, members: Vec::new() });
+            }
+            _ => {}
+        }
+        let names = submission.names();
+        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        let members = names.into_iter().map(|named| {
+            let member = remembered.get(&member_hash(&named))?;
+            Some((named, member))
+        });
+        let members: Vec<(NamedBy, MemberId)> = members.collect::<Option<_>>()?;
+        Some(target_of(members))
+    }
+
+    /// Commands that name nobody who is known are decided on a shard that their key chooses.
+    fn home_of_nobody(&self, pending: &Pending) -> Target {
+        let [first, second, ..] = pending.submission.key;
+        let shard = (i64::from(first) << 8 | i64::from(second)) % self.shared.shards;
+        Target { shards: vec![shard], members: Vec::new() }
+    }
+
+    fn send(&self, pending: Pending) {
+        let home = pending.target.shards.first().copied().unwrap_or(0);
+        let sent = match &*self.lanes.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(lanes) => {
+                let lane = usize::try_from(home).unwrap_or(0) % lanes.len();
+                lanes[lane].try_send(pending)
+            }
+            None => Err(TrySendError::Disconnected(pending)),
+        };
+        match sent {
+            Ok(()) => {}
+            Err(TrySendError::Full(pending)) => pending.answer(Err(EngineError::Overloaded)),
+            Err(TrySendError::Disconnected(pending)) => pending.answer(Err(EngineError::Stopping)),
+        }
+    }
+
+    /// The resolver's thread: looks names and references up in sets, in the order of arrival.
+    pub fn run(&self, queue: &Receiver<Group>) {
+        while let Ok(first) = queue.recv() {
+            let mut groups = vec![first];
+            while groups.len() < GROUPS_AT_ONCE {
+                let Ok(next) = queue.try_recv() else { break };
+                groups.push(next);
+            }
+            let all: Group = groups.into_iter().flatten().collect();
+            if let Err((group, error)) = self.resolve(all) {
+                tracing::error!(error = &error as &dyn std::error::Error, "names can't be looked up");
+                for pending in group {
+                    pending.answer(Err(EngineError::Failed));
+                }
+            }
+        }
+    }
+
+    fn resolve(&self, group: Group) -> Result<(), (Group, StoreError)> {
+        let found = match self.look_up(&group) {
+            Ok(found) => found,
+            Err(error) => return Err((group, error)),
+        };
+        // What an earlier command of the same group will post, a later one may name.
+        let mut coming: HashMap<ReferenceKey, MemberId> = HashMap::new();
+        for mut pending in group {
+            pending.target = self.target_of_found(&pending, &found, &coming);
+            if let (Work::Post(command), Some((_, member))) =
+                (&pending.submission.work, pending.target.members.first())
+                && let Some(reference) = command.action.reference()
+            {
+                let (party, kind) = (command.party.clone(), command.action.kind());
+                coming.insert(ReferenceKey { party, kind, reference: reference.clone() }, *member);
+            }
+            self.send(pending);
+        }
+        Ok(())
+    }
+
+    fn look_up(&self, group: &Group) -> Result<Found, StoreError> {
+        let mut found = Found::default();
+        let mut names: Vec<NamedBy> = Vec::new();
+        {
+            let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+            for named in group.iter().flat_map(|pending| pending.submission.names()) {
+                match remembered.get(&member_hash(&named)) {
+                    Some(member) => {
+                        found.members.insert(named, member);
+                    }
+                    None => names.push(named),
+                }
+            }
+        }
+        let originals: Vec<ReferenceKey> = group.iter().flat_map(originals_of).collect();
+        if names.is_empty() && originals.is_empty() {
+            return Ok(found);
+        }
+        let mut one = self.shared.readers.get().map_err(|error| StoreError::Unreachable(error.to_string()))?;
+        let looked_up = members::resolve(&mut one, &names)?;
+        let references = members::find_references(&mut one, &originals)?;
+        let owners: Vec<i64> = references.values().map(|(_, member)| member.0).collect();
+        let current = members::current(&mut one, &owners)?;
+        for (key, (_, owner)) in references {
+            let member = current.get(&owner).copied().unwrap_or(owner);
+            found.originals.insert(key, member);
+        }
+        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        for (named, member) in looked_up {
+            remembered.put(member_hash(&named), member);
+            found.members.insert(named, member);
+        }
+        Ok(found)
+    }
+
+    fn target_of_found(
+        &self,
+        pending: &Pending,
+        found: &Found,
+        coming: &HashMap<ReferenceKey, MemberId>,
+    ) -> Target {
+        if let Work::Expire(_) | Work::Enroll(_) = pending.submission.work {
+            return self.target_from_memory(pending).unwrap_or_default();
+        }
+        let names = pending.submission.names().into_iter();
+        let members: Vec<(NamedBy, MemberId)> =
+            names.filter_map(|named| Some((named.clone(), *found.members.get(&named)?))).collect();
+        let owner = originals_of(pending)
+            .into_iter()
+            .find_map(|key| found.originals.get(&key).or_else(|| coming.get(&key)).copied());
+        let mut target = target_of(members);
+        match owner {
+            // A receipt's owner is home, whoever else is named.
+            Some(owner) => target.shards.insert(0, owner.shard().0),
+            None if target.shards.is_empty() => {
+                target.shards = self.home_of_nobody(pending).shards;
+            }
+            None => {}
+        }
+        target
+    }
+}
+
+/// What was looked up.
+#[derive(Default)]
+struct Found {
+    members: HashMap<NamedBy, MemberId>,
+    originals: HashMap<ReferenceKey, MemberId>,
+}
+
+fn target_of(members: Vec<(NamedBy, MemberId)>) -> Target {
+    Target { shards: members.iter().map(|(_, member)| member.shard().0).collect(), members }
+}
+
+/// The references of earlier transactions that a command names.
+pub(crate) fn originals_of(pending: &Pending) -> Vec<ReferenceKey> {
+    let Work::Post(command) = &pending.submission.work else { return Vec::new() };
+    let originals = command.action.originals().into_iter();
+    originals
+        .map(|(kind, reference)| ReferenceKey {
+            party: command.party.clone(),
+            kind,
+            reference: reference.clone(),
+        })
+        .collect()
+}

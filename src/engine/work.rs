@@ -1,0 +1,152 @@
+//! What waits in the engine, and what it is answered with.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use crate::domain::account::AccountKey;
+use crate::domain::command::Command;
+use crate::domain::ids::{KeyId, MemberId, PartyId, TransactionId};
+use crate::domain::ledger::NamedBy;
+use crate::domain::member::MemberName;
+use crate::domain::rejection::Rejection;
+use crate::domain::terms::Coalition;
+use crate::domain::transaction::Transaction;
+use crate::store::names::NameHash;
+
+/// A member to be made, with all names at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Enroll {
+    /// The names: phone, e-mail, external ids of the party, card tokens.
+    pub names: Vec<MemberName>,
+}
+
+/// What can be asked of the engine.
+#[derive(Clone, Debug)]
+pub enum Work {
+    /// A transaction.
+    Post(Box<Command>),
+    /// A new member.
+    Enroll(Enroll),
+    /// One more name for a member.
+    Name {
+        /// The member.
+        member: MemberName,
+        /// The name.
+        name: MemberName,
+    },
+    /// What the clock did to an account. It has no key: doing it again changes nothing.
+    Expire(AccountKey),
+}
+
+/// One request to the engine.
+#[derive(Clone, Debug)]
+pub struct Submission {
+    /// Who asks.
+    pub party: PartyId,
+    /// The key that signed; it must be active when the batch is decided.
+    pub signed_by: Option<KeyId>,
+    /// The hash of the idempotency key.
+    pub key: NameHash,
+    /// What is asked for, as a hash: the same key with another fingerprint is refused.
+    pub fingerprint: [u8; 32],
+    /// What is asked for.
+    pub work: Work,
+}
+
+/// An answer: what a command led to, or its refusal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// The body.
+    pub body: Arc<str>,
+    /// Whether it was given before.
+    pub replayed: bool,
+}
+
+/// Why a command was not decided. Nothing of it was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EngineError {
+    /// Too much waits already.
+    #[error("the server has more to do than it can hold; try again a little later")]
+    Overloaded,
+    /// The server is shutting down.
+    #[error("the server is stopping; try again with the same key")]
+    Stopping,
+    /// The database failed, and the outcome is not known to have happened.
+    #[error("the server could not store this; try again with the same key")]
+    Failed,
+    /// The idempotency key was used for another request.
+    #[error("this key was used for another request; take a new key")]
+    KeyReused,
+    /// The signing key was revoked.
+    #[error("the signing key is not active")]
+    SignerRevoked,
+}
+
+/// How answers are written. The bytes are stored, so they never change for a key.
+pub trait Present: Send + Sync {
+    /// An accepted transaction.
+    fn transaction(&self, transaction: &Transaction, coalition: &Coalition) -> String;
+    /// A delivery that was reported before.
+    fn unchanged(&self, command: &Command, original: TransactionId) -> String;
+    /// A new member.
+    fn member(&self, member: MemberId) -> String;
+    /// A member's new name.
+    fn named(&self, member: MemberId, name: &MemberName) -> String;
+    /// A refusal: status and body.
+    fn rejection(&self, rejection: &Rejection) -> (u16, String);
+}
+
+/// Where a command goes: the shards that it touches, and the members that it names.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Target {
+    /// The shards whose heads must be locked; the first is home.
+    pub shards: Vec<i64>,
+    /// The members by the names that the command uses.
+    pub members: Vec<(NamedBy, MemberId)>,
+}
+
+/// A submission on its way, and who waits for its answer.
+pub(crate) struct Pending {
+    pub submission: Submission,
+    pub target: Target,
+    pub reply: oneshot::Sender<Result<Answer, EngineError>>,
+}
+
+impl Pending {
+    pub fn new(
+        submission: Submission,
+        reply: oneshot::Sender<Result<Answer, EngineError>>,
+    ) -> Self {
+        Self { submission, target: Target::default(), reply }
+    }
+
+    /// Answers; whoever waited may have gone, and that is fine.
+    pub fn answer(self, answer: Result<Answer, EngineError>) {
+        drop(self.reply.send(answer));
+    }
+}
+
+impl Submission {
+    /// The names of members that it uses.
+    pub fn names(&self) -> Vec<NamedBy> {
+        let by = |name: &MemberName| NamedBy::new(&self.party, name);
+        match &self.work {
+            Work::Post(command) => command.action.members().into_iter().map(by).collect(),
+            Work::Name { member, .. } => vec![by(member)],
+            Work::Enroll(_) | Work::Expire(_) => Vec::new(),
+        }
+    }
+
+    /// The names that it gives.
+    pub fn new_names(&self) -> Vec<NamedBy> {
+        let by = |name: &MemberName| NamedBy::new(&self.party, name);
+        match &self.work {
+            Work::Enroll(enroll) => enroll.names.iter().map(by).collect(),
+            Work::Name { name, .. } => vec![by(name)],
+            Work::Post(_) | Work::Expire(_) => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! What the audit reads: all of the ledger, page by page, in the order of its sequences.
+
+use diesel::prelude::*;
+
+use super::StoreError;
+use super::connection::Database;
+use super::rows::{AccountRow, HoldRow, LotRow};
+use super::schema::{accounts, holds, lots, positions, transactions};
+
+/// Rows of a page.
+pub const PAGE: i64 = 10_000;
+
+/// A stored transaction: sequence, member, settlement day, content, hash.
+pub type JournalRow = (i64, i64, i64, String, Vec<u8>);
+
+/// The next page of a shard's transactions, after a sequence.
+///
+/// # Errors
+/// If the database fails.
+pub fn journal(connection: &mut Database, shard: i64, after: i64) -> Result<Vec<JournalRow>, StoreError> {
+    let rows = transactions::table
+        .select((
+            transactions::seq,
+            transactions::member,
+            transactions::settlement_day,
+            transactions::content,
+            transactions::hash,
+        ))
+        .filter(transactions::shard.eq(shard))
+        .filter(transactions::seq.gt(after))
+        .order(transactions::seq)
+        .limit(PAGE)
+        .load(connection)?;
+    Ok(rows)
+}
+
+/// The next page of accounts.
+///
+/// # Errors
+/// If the database fails.
+pub fn accounts(
+    connection: &mut Database,
+    after: &(i64, String),
+) -> Result<Vec<AccountRow>, StoreError> {
+    let (member, programme) = after;
+    let later = accounts::member.gt(*member);
+    let same = accounts::member.eq(*member).and(accounts::programme.gt(programme.clone()));
+    let rows = accounts::table
+        .select(AccountRow::as_select())
+        .filter(later.or(same))
+        .order((accounts::member, accounts::programme))
+        .limit(PAGE)
+        .load(connection)?;
+    Ok(rows)
+}
+
+/// The next page of lots, after an id.
+///
+/// # Errors
+/// If the database fails.
+pub fn lots(connection: &mut Database, after: i64) -> Result<Vec<LotRow>, StoreError> {
+    let rows = lots::table
+        .select(LotRow::as_select())
+        .filter(lots::lot.gt(after))
+        .order(lots::lot)
+        .limit(PAGE)
+        .load(connection)?;
+    Ok(rows)
+}
+
+/// The next page of open holds, after an id.
+///
+/// # Errors
+/// If the database fails.
+pub fn open_holds(connection: &mut Database, after: i64) -> Result<Vec<HoldRow>, StoreError> {
+    let rows = holds::table
+        .select(HoldRow::as_select())
+        .filter(holds::hold.gt(after))
+        .filter(holds::open.eq(true))
+        .order(holds::hold)
+        .limit(PAGE)
+        .load(connection)?;
+    Ok(rows)
+}
+
+/// A position's key in text, and what it adds up to.
+pub type PositionRow = ((i64, i64, String, String, String, String), (i64, i64, i64));
+
+/// All positions.
+///
+/// # Errors
+/// If the database fails.
+pub fn positions(connection: &mut Database) -> Result<Vec<PositionRow>, StoreError> {
+    let rows = positions::table
+        .select((
+            (
+                positions::shard,
+                positions::settlement_day,
+                positions::debtor,
+                positions::creditor,
+                positions::programme,
+                positions::kind,
+            ),
+            (positions::postings, positions::points, positions::amount),
+        ))
+        .load(connection)?;
+    Ok(rows)
+}

@@ -1,0 +1,127 @@
+//! The heads of the shards: the one row that every batch locks first.
+
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Binary};
+
+use super::StoreError;
+use super::connection::{Database, each_backend};
+use super::prepared::prepared;
+use super::schema::shard_heads;
+use crate::domain::ids::ShardId;
+use crate::domain::time::Instant;
+
+/// A hash of the chain.
+pub type ChainHash = [u8; 32];
+
+/// The state of one shard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Which shard.
+    pub shard: ShardId,
+    /// The number that the next transaction gets.
+    pub next_seq: i64,
+    /// The number that the next member gets.
+    pub next_member: i64,
+    /// How many members of this shard were merged into others.
+    pub merges: i64,
+    /// When the last transaction was recorded; time does not go back from there.
+    pub last_recorded_at: Instant,
+    /// The number of the latest change of the configuration.
+    pub configuration: i64,
+    /// The end of the hash chain.
+    pub hash: ChainHash,
+}
+
+prepared! {
+    /// Locks the heads of shards in their order, which all writers keep: no deadlocks.
+    LockHeads(shards: [i64] => Array<BigInt>)
+        -> (BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, Binary)
+        = "SELECT shard, next_seq, next_member, merges, last_recorded_at, configuration, hash \
+           FROM shard_heads WHERE shard = ANY(?) ORDER BY shard FOR UPDATE"
+}
+
+type HeadRow = (i64, i64, i64, i64, i64, i64, Vec<u8>);
+
+/// Locks the heads of shards until the transaction ends.
+///
+/// # Errors
+/// If one is missing, or the database fails.
+pub fn lock(connection: &mut Database, shards: &[i64]) -> Result<Vec<Head>, StoreError> {
+    let rows: Vec<HeadRow> = match connection {
+        Database::Postgres(one) => LockHeads { shards }.load(one)?,
+        Database::Sqlite(one) => shard_heads::table
+            .select((
+                shard_heads::shard,
+                shard_heads::next_seq,
+                shard_heads::next_member,
+                shard_heads::merges,
+                shard_heads::last_recorded_at,
+                shard_heads::configuration,
+                shard_heads::hash,
+            ))
+            .filter(shard_heads::shard.eq_any(shards))
+            .order(shard_heads::shard)
+            .load(one)?,
+    };
+    if rows.len() != shards.len() {
+        return Err(StoreError::SetUp("a shard is missing; run `coalition migrate`".into()));
+    }
+    rows.into_iter().map(head_of).collect()
+}
+
+fn head_of(row: HeadRow) -> Result<Head, StoreError> {
+    let (shard, next_seq, next_member, merges, last_recorded_at, configuration, hash) = row;
+    let hash = ChainHash::try_from(hash)
+        .map_err(|_| StoreError::Damaged(format!("the head of shard {shard}")))?;
+    Ok(Head {
+        shard: ShardId(shard),
+        next_seq,
+        next_member,
+        merges,
+        last_recorded_at: Instant(last_recorded_at),
+        configuration,
+        hash,
+    })
+}
+
+/// All heads, without a lock.
+///
+/// # Errors
+/// If the database fails.
+pub fn all(connection: &mut Database) -> Result<Vec<Head>, StoreError> {
+    let rows: Vec<HeadRow> =
+        shard_heads::table.order(shard_heads::shard).load(connection)?;
+    rows.into_iter().map(head_of).collect()
+}
+
+/// Adds the shards that are missing: at set-up all of them.
+///
+/// # Errors
+/// If the database was set up with another number of shards.
+pub fn create(connection: &mut Database, count: i64) -> Result<(), StoreError> {
+    let there: i64 = shard_heads::table.count().get_result(connection)?;
+    if there == count {
+        return Ok(());
+    }
+    if there != 0 {
+        let text = format!("the ledger was set up with {there} shards, which can't become {count}");
+        return Err(StoreError::SetUp(text));
+    }
+    let rows: Vec<_> = (0..count)
+        .map(|shard| {
+            (
+                shard_heads::shard.eq(shard),
+                shard_heads::next_seq.eq(1_i64),
+                shard_heads::next_member.eq(1_i64),
+                shard_heads::merges.eq(0_i64),
+                shard_heads::last_recorded_at.eq(0_i64),
+                shard_heads::configuration.eq(0_i64),
+                shard_heads::hash.eq(vec![0_u8; 32]),
+            )
+        })
+        .collect();
+    each_backend!(connection, |one| {
+        diesel::insert_into(shard_heads::table).values(&rows).on_conflict_do_nothing().execute(one)
+    })?;
+    Ok(())
+}

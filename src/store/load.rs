@@ -1,0 +1,409 @@
+//! Reads the working set of a batch: all that its commands may touch, in a few sets.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Bool, Text};
+
+use super::StoreError;
+use super::connection::{Database, each_backend};
+use super::names::{NameHash, reference_hash};
+use super::prepared::prepared;
+use super::rows::{AccountRow, HoldRow, LotRow, read_json};
+use super::schema::{accounts, exposures, holds, lots, members, receipts, transactions};
+use crate::domain::account::AccountKey;
+use crate::domain::amount::Money;
+use crate::domain::hold::Hold;
+use crate::domain::ids::{MemberId, PartyId, ShardId, TransactionId};
+use crate::domain::ledger::{Ledger, ReferenceKey};
+use crate::domain::lot::{Loaded, Lot};
+use crate::domain::time::{Day, Instant};
+use crate::domain::transaction::Transaction;
+
+/// How many lots of an account a burn reads at first.
+const LOTS_READ_FIRST: usize = 32;
+
+/// SQLite takes at most 32,766 binds a statement.
+const KEYS_PER_STATEMENT: usize = 10_000;
+
+/// What a batch wants to read.
+#[derive(Debug, Default)]
+pub struct Wanted {
+    /// References that must be new.
+    pub references: Vec<ReferenceKey>,
+    /// References of earlier transactions that commands name.
+    pub originals: Vec<ReferenceKey>,
+    /// Members that commands name.
+    pub members: BTreeSet<MemberId>,
+    /// Members whose accounts are needed whole.
+    pub whole: BTreeSet<MemberId>,
+    /// Accounts of which points are taken in burning order.
+    pub burning: BTreeSet<AccountKey>,
+    /// Parties whose net within the open cycle counts.
+    pub capped: BTreeSet<PartyId>,
+    /// Whether any member of the shards at hand was ever merged.
+    pub may_be_merged: bool,
+}
+
+/// Reads the working set.
+///
+/// # Errors
+/// If the database fails, or what is stored can't be read.
+pub fn load(
+    connection: &mut Database,
+    wanted: &Wanted,
+    day: Day,
+    now: Instant,
+) -> Result<Ledger, StoreError> {
+    let mut ledger = Ledger::default();
+    read_references(connection, &mut ledger, &wanted.references)?;
+    read_originals(connection, &mut ledger, &wanted.originals)?;
+    let mut members = wanted.members.clone();
+    let mut whole = wanted.whole.clone();
+    let owners: Vec<MemberId> = ledger.originals.values().map(|one| one.member).collect();
+    members.extend(&owners);
+    whole.extend(&owners);
+    if wanted.may_be_merged {
+        read_merged(connection, &mut ledger, &mut members)?;
+        whole = whole.iter().map(|&member| ledger.current(member)).collect();
+        members = members.iter().map(|&member| ledger.current(member)).collect();
+    }
+    read_accounts(connection, &mut ledger, &members)?;
+    read_whole(connection, &mut ledger, &whole)?;
+    let burning = wanted.burning.iter().filter(|key| {
+        ledger.accounts.get(*key).is_some_and(|account| !account.lots.are_all_loaded())
+    });
+    let burning: Vec<AccountKey> = burning.cloned().collect();
+    read_first_lots(connection, &mut ledger, &burning, now)?;
+    read_original_state(connection, &mut ledger)?;
+    if !wanted.capped.is_empty() {
+        ledger.exposures = lock_exposures(connection, &wanted.capped, day)?;
+    }
+    Ok(ledger)
+}
+
+fn transaction_id(shard: i64, seq: i64) -> TransactionId {
+    TransactionId::new(ShardId(shard), seq)
+}
+
+fn by_hash(keys: &[ReferenceKey]) -> HashMap<NameHash, &ReferenceKey> {
+    keys.iter().map(|key| (reference_hash(key), key)).collect()
+}
+
+fn read_references(
+    connection: &mut Database,
+    ledger: &mut Ledger,
+    keys: &[ReferenceKey],
+) -> Result<(), StoreError> {
+    let named = by_hash(keys);
+    let hashes: Vec<&[u8]> = named.keys().map(NameHash::as_slice).collect();
+    for hashes in hashes.chunks(KEYS_PER_STATEMENT) {
+        let rows: Vec<(Option<Vec<u8>>, i64, i64)> = each_backend!(connection, |one| {
+            transactions::table
+                .select((transactions::reference_hash, transactions::shard, transactions::seq))
+                .filter(transactions::reference_hash.eq_any(hashes))
+                .load(one)
+        })?;
+        for (hash, shard, seq) in rows {
+            let hash = hash.and_then(|hash| NameHash::try_from(hash).ok());
+            if let Some(key) = hash.and_then(|hash| named.get(&hash)) {
+                ledger.references.insert((*key).clone(), transaction_id(shard, seq));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn read_originals(
+    connection: &mut Database,
+    ledger: &mut Ledger,
+    keys: &[ReferenceKey],
+) -> Result<(), StoreError> {
+    let named = by_hash(keys);
+    let hashes: Vec<&[u8]> = named.keys().map(NameHash::as_slice).collect();
+    for hashes in hashes.chunks(KEYS_PER_STATEMENT) {
+        let rows: Vec<(Option<Vec<u8>>, String)> = each_backend!(connection, |one| {
+            transactions::table
+                .select((transactions::reference_hash, transactions::content))
+                .filter(transactions::reference_hash.eq_any(hashes))
+                .load(one)
+        })?;
+        for (hash, content) in rows {
+            let transaction: Transaction = read_json(&content, "a transaction")?;
+            let hash = hash.and_then(|hash| NameHash::try_from(hash).ok());
+            if let Some(key) = hash.and_then(|hash| named.get(&hash)) {
+                ledger.references.insert((*key).clone(), transaction.id);
+                ledger.originals.insert(transaction.id, Arc::new(transaction));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Follows merged members to what they became.
+fn read_merged(
+    connection: &mut Database,
+    ledger: &mut Ledger,
+    named: &mut BTreeSet<MemberId>,
+) -> Result<(), StoreError> {
+    let mut look_at: Vec<i64> = named.iter().map(|member| member.0).collect();
+    while !look_at.is_empty() {
+        let mut next = Vec::new();
+        for ids in look_at.chunks(KEYS_PER_STATEMENT) {
+            let rows: Vec<(i64, Option<i64>)> = each_backend!(connection, |one| {
+                members::table
+                    .select((members::member, members::merged_into))
+                    .filter(members::member.eq_any(ids))
+                    .filter(members::merged_into.is_not_null())
+                    .load(one)
+            })?;
+            for (member, into) in rows {
+                let Some(into) = into else { continue };
+                ledger.merged.insert(MemberId(member), MemberId(into));
+                next.push(into);
+            }
+        }
+        look_at = next;
+    }
+    Ok(())
+}
+
+fn read_accounts(
+    connection: &mut Database,
+    ledger: &mut Ledger,
+    members: &BTreeSet<MemberId>,
+) -> Result<(), StoreError> {
+    let ids: Vec<i64> = members.iter().map(|member| member.0).collect();
+    for ids in ids.chunks(KEYS_PER_STATEMENT) {
+        let rows: Vec<AccountRow> = each_backend!(connection, |one| {
+            accounts::table
+                .select(AccountRow::as_select())
+                .filter(accounts::member.eq_any(ids))
+                .load(one)
+        })?;
+        for row in rows {
+            let account = row.into_account()?;
+            ledger.accounts.insert(account.key.clone(), account);
+        }
+    }
+    Ok(())
+}
+
+/// Reads all lots and open holds of members.
+fn read_whole(
+    connection: &mut Database,
+    ledger: &mut Ledger,
+    members: &BTreeSet<MemberId>,
+) -> Result<(), StoreError> {
+    let ids: Vec<i64> = members.iter().map(|member| member.0).collect();
+    for ids in ids.chunks(KEYS_PER_STATEMENT) {
+        let lot_rows: Vec<LotRow> = each_backend!(connection, |one| {
+            lots::table
+                .select(LotRow::as_select())
+                .filter(lots::member.eq_any(ids))
+                .filter(lots::live.eq(true))
+                .load(one)
+        })?;
+        let hold_rows: Vec<HoldRow> = each_backend!(connection, |one| {
+            holds::table
+                .select(HoldRow::as_select())
+                .filter(holds::member.eq_any(ids))
+                .filter(holds::open.eq(true))
+                .load(one)
+        })?;
+        let mut by_account: BTreeMap<AccountKey, Vec<Lot>> = BTreeMap::new();
+        for row in lot_rows {
+            by_account.entry(row.account_key()?).or_default().push(row.into_lot()?);
+        }
+        for (key, account) in &mut ledger.accounts {
+            if members.contains(&key.member) {
+                let lots = by_account.remove(key).unwrap_or_default();
+                account.lots.add_read(lots, Loaded::All);
+                account.holds.get_or_insert_default();
+            }
+        }
+        for row in hold_rows {
+            add_hold(ledger, row.into_hold()?);
+        }
+    }
+    Ok(())
+}
+
+/// Puts a stored hold beside its account; what is in memory already is newer and stays.
+fn add_hold(ledger: &mut Ledger, hold: Hold) {
+    if ledger.holds.contains_key(&hold.id) {
+        return;
+    }
+    let key = AccountKey { member: hold.member, programme: hold.programme.clone() };
+    if let Some(account) = ledger.accounts.get_mut(&key)
+        && hold.open
+    {
+        let open = account.holds.get_or_insert_default();
+        if !open.contains(&hold.id) {
+            open.push(hold.id);
+        }
+    }
+    ledger.holds.insert(hold.id, hold);
+}
+
+/// Reads all lots and open holds of one account that turned out to need them.
+///
+/// # Errors
+/// If the database fails.
+pub fn read_account(
+    connection: &mut Database,
+    ledger: &mut Ledger,
+    key: &AccountKey,
+) -> Result<(), StoreError> {
+    let member = BTreeSet::from([key.member]);
+    if !ledger.accounts.contains_key(key) {
+        let mut there = Ledger::default();
+        read_accounts(connection, &mut there, &member)?;
+        let account = there.account(key);
+        ledger.accounts.insert(key.clone(), account);
+    }
+    read_whole(connection, ledger, &member)
+}
+
+prepared! {
+    /// The first live lots of accounts, in burning order.
+    FirstLots(
+        members: [i64] => Array<BigInt>,
+        programmes: [&'a str] => Array<Text>,
+        now: i64 => BigInt,
+    ) -> (BigInt, BigInt, BigInt, Text, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, Text, Bool)
+        = "SELECT l.* FROM unnest(?, ?) AS k(member, programme) CROSS JOIN LATERAL ( \
+           SELECT lot, shard, member, programme, granted, remaining, held, expired, \
+           available_at, expires_at, price, live FROM lots \
+           WHERE lots.member = k.member AND lots.programme = k.programme AND live \
+           AND expires_at > ? ORDER BY expires_at, available_at, lot LIMIT 32) l"
+}
+
+fn read_first_lots(
+    connection: &mut Database,
+    ledger: &mut Ledger,
+    keys: &[AccountKey],
+    now: Instant,
+) -> Result<(), StoreError> {
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<LotRow> = match connection {
+        Database::Postgres(one) => {
+            let members: Vec<i64> = keys.iter().map(|key| key.member.0).collect();
+            let programmes: Vec<&str> = keys.iter().map(|key| key.programme.as_str()).collect();
+            FirstLots { members: &members, programmes: &programmes, now: &now.0 }.load(one)?
+        }
+        Database::Sqlite(one) => {
+            let mut rows = Vec::new();
+            for key in keys {
+                let first: Vec<LotRow> = lots::table
+                    .select(LotRow::as_select())
+                    .filter(lots::member.eq(key.member.0))
+                    .filter(lots::programme.eq(key.programme.as_str()))
+                    .filter(lots::live)
+                    .filter(lots::expires_at.gt(now.0))
+                    .order((lots::expires_at, lots::available_at, lots::lot))
+                    .limit(32)
+                    .load(one)?;
+                rows.extend(first);
+            }
+            rows
+        }
+    };
+    let mut by_account: BTreeMap<AccountKey, Vec<Lot>> = BTreeMap::new();
+    for row in rows {
+        by_account.entry(row.account_key()?).or_default().push(row.into_lot()?);
+    }
+    for key in keys {
+        let read = by_account.remove(key).unwrap_or_default();
+        let end = read.iter().map(Lot::burning_order).max();
+        // Past lots are left out, so even a short prefix is not the whole account.
+        let loaded = match end {
+            Some(end) if read.len() == LOTS_READ_FIRST => Loaded::UpTo(end),
+            _ => Loaded::UpTo((crate::domain::time::NEVER, crate::domain::time::NEVER, crate::domain::ids::LotId(i64::MAX))),
+        };
+        if let Some(account) = ledger.accounts.get_mut(key) {
+            account.lots.add_read(read, loaded);
+        }
+    }
+    Ok(())
+}
+
+/// Reads what the originals at hand name: their lots (spent ones too), holds and states.
+fn read_original_state(connection: &mut Database, ledger: &mut Ledger) -> Result<(), StoreError> {
+    let mut owners: HashMap<i64, AccountKey> = HashMap::new();
+    for original in ledger.originals.values() {
+        let member = ledger.current(original.member);
+        for part in original.parts() {
+            let key = AccountKey { member, programme: part.programme.clone() };
+            owners.extend(part.lots().map(|lot| (lot.0, key.clone())));
+        }
+    }
+    let lot_ids: Vec<i64> = owners.keys().copied().collect();
+    let origins: Vec<i64> = ledger.originals.keys().map(|id| id.0).collect();
+    for ids in lot_ids.chunks(KEYS_PER_STATEMENT) {
+        let rows: Vec<LotRow> = each_backend!(connection, |one| {
+            lots::table.select(LotRow::as_select()).filter(lots::lot.eq_any(ids)).load(one)
+        })?;
+        for row in rows {
+            let key = owners.get(&row.lot).cloned();
+            if let Some(account) = key.and_then(|key| ledger.accounts.get_mut(&key)) {
+                account.lots.add_single(row.into_lot()?);
+            }
+        }
+    }
+    for ids in origins.chunks(KEYS_PER_STATEMENT) {
+        let states: Vec<(i64, String)> = each_backend!(connection, |one| {
+            receipts::table
+                .select((receipts::origin, receipts::state))
+                .filter(receipts::origin.eq_any(ids))
+                .load(one)
+        })?;
+        for (origin, state) in states {
+            ledger.receipts.insert(TransactionId(origin), read_json(&state, "a receipt's state")?);
+        }
+        let rows: Vec<HoldRow> = each_backend!(connection, |one| {
+            holds::table.select(HoldRow::as_select()).filter(holds::hold.eq_any(ids)).load(one)
+        })?;
+        for row in rows {
+            add_hold(ledger, row.into_hold()?);
+        }
+    }
+    Ok(())
+}
+
+/// Locks and reads the nets of capped parties, in the order that all writers keep.
+fn lock_exposures(
+    connection: &mut Database,
+    parties: &BTreeSet<PartyId>,
+    day: Day,
+) -> Result<HashMap<PartyId, Money>, StoreError> {
+    let rows: Vec<_> = parties
+        .iter()
+        .map(|party| {
+            (
+                exposures::settlement_day.eq(day.number()),
+                exposures::party.eq(party.as_str()),
+                exposures::net.eq(0_i64),
+            )
+        })
+        .collect();
+    each_backend!(connection, |one| {
+        diesel::insert_into(exposures::table).values(&rows).on_conflict_do_nothing().execute(one)
+    })?;
+    let names: Vec<&str> = parties.iter().map(PartyId::as_str).collect();
+    let query = exposures::table
+        .select((exposures::party, exposures::net))
+        .filter(exposures::settlement_day.eq(day.number()))
+        .filter(exposures::party.eq_any(&names))
+        .order(exposures::party);
+    let rows: Vec<(String, i64)> = match connection {
+        Database::Postgres(one) => query.for_update().load(one)?,
+        Database::Sqlite(one) => query.load(one)?,
+    };
+    let found: HashMap<String, i64> = rows.into_iter().collect();
+    let net = |party: &PartyId| Money(found.get(party.as_str()).copied().unwrap_or(0));
+    Ok(parties.iter().map(|party| (party.clone(), net(party))).collect())
+}

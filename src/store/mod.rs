@@ -1,0 +1,78 @@
+//! The only place that knows SQL. It reads and writes in sets; it decides nothing.
+//!
+//! One schema and one text serve SQLite and PostgreSQL; what truly differs stands in `dialect`
+//! (transactions, locks, the classes of errors, the bulk form of a save).
+
+pub mod answers;
+pub mod audit;
+pub mod configurations;
+pub mod connection;
+pub mod cycles;
+pub mod dialect;
+pub mod heads;
+pub mod load;
+pub mod members;
+pub mod migrations;
+pub mod names;
+mod prepared;
+pub mod rows;
+pub mod save;
+mod save_postgres;
+pub mod schema;
+pub mod views;
+
+pub use connection::{Address, Kind, Database, ReadPool, Use};
+
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+
+/// Why the database did not do what it should.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The address is of no known form.
+    #[error("write the database as sqlite:PATH or postgres://USER@HOST/NAME")]
+    Address,
+    /// No connection could be had.
+    #[error("the database can't be reached: {0}")]
+    Unreachable(String),
+    /// Another writer came first; the same work can be done again.
+    #[error("another writer came first")]
+    Conflict(#[source] DieselError),
+    /// A key that must be unique was taken by another writer.
+    #[error("a unique key was taken by another writer")]
+    Taken(#[source] DieselError),
+    /// The connection broke; whether the last commit happened is not known.
+    #[error("the connection to the database broke")]
+    Broken(#[source] DieselError),
+    /// What is stored can't be read: it was changed, or is of a later version.
+    #[error("stored data can't be read: {0}")]
+    Damaged(String),
+    /// The database was set up differently.
+    #[error("{0}")]
+    SetUp(String),
+    /// Any other failure.
+    #[error("the database refused a statement")]
+    Other(#[source] DieselError),
+}
+
+impl From<DieselError> for StoreError {
+    fn from(error: DieselError) -> Self {
+        dialect::classify(error)
+    }
+}
+
+impl StoreError {
+    /// Whether the same work may succeed when it is done again.
+    pub const fn is_passing(&self) -> bool {
+        matches!(self, Self::Conflict(_) | Self::Taken(_) | Self::Broken(_) | Self::Unreachable(_))
+    }
+
+    /// Whether the connection should not be used again.
+    pub const fn is_connection_lost(&self) -> bool {
+        matches!(self, Self::Broken(_) | Self::Unreachable(_))
+    }
+}
+
+/// Whether an error is a unique key that was taken.
+const fn is_unique_violation(error: &DieselError) -> bool {
+    matches!(error, DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _))
+}
