@@ -161,7 +161,7 @@ fn refusals(document: &Document) -> String {
                 "<tr id=\"code-{name}\"><td><code>{name}</code></td>\
                  <td>{}</td><td>{}</td><td>{}</td></tr>\n",
                 escape(&status),
-                markdown::inline(problem.text_at("title")),
+                markdown::inline(example.text_at("summary")),
                 markdown::inline(problem.text_at("detail")),
                 name = escape(name),
             ),
