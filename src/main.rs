@@ -1,3 +1,5 @@
 //! The `coalition` command.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    coalition::cli::run()
+}

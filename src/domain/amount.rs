@@ -163,10 +163,7 @@ mod tests {
         for text in ["", ".5", "5.", "-1", "+1", "1e3", "1 000", "١", "1.2.3"] {
             assert_eq!(parse_decimal(text, 2, MONEY_MAX), Err(AmountError::NotDecimal), "{text}");
         }
-        assert_eq!(
-            parse_decimal("99999999999999999999", 2, MONEY_MAX),
-            Err(AmountError::TooLarge)
-        );
+        assert_eq!(parse_decimal("99999999999999999999", 2, MONEY_MAX), Err(AmountError::TooLarge));
     }
 
     proptest! {

@@ -194,9 +194,7 @@ pub enum Action {
 }
 
 /// The kinds of transactions.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// A receipt of a shop.
@@ -247,9 +245,18 @@ impl Kind {
     /// The kind of a name.
     pub fn named(name: &str) -> Option<Self> {
         let all = [
-            Self::Purchase, Self::CardPayment, Self::Delivery, Self::Refund, Self::Grant,
-            Self::Hold, Self::Capture, Self::Void, Self::Exchange, Self::Merge,
-            Self::PersonalRule, Self::Expiry,
+            Self::Purchase,
+            Self::CardPayment,
+            Self::Delivery,
+            Self::Refund,
+            Self::Grant,
+            Self::Hold,
+            Self::Capture,
+            Self::Void,
+            Self::Exchange,
+            Self::Merge,
+            Self::PersonalRule,
+            Self::Expiry,
         ];
         all.into_iter().find(|kind| kind.name() == name)
     }
@@ -284,9 +291,10 @@ impl Action {
             | Self::Hold { reference, .. }
             | Self::Exchange { reference, .. }
             | Self::PersonalRule { reference, .. } => Some(reference),
-            Self::Delivery { .. } | Self::Capture { .. } | Self::Void { .. } | Self::Merge { .. } => {
-                None
-            }
+            Self::Delivery { .. }
+            | Self::Capture { .. }
+            | Self::Void { .. }
+            | Self::Merge { .. } => None,
         }
     }
 
@@ -301,9 +309,10 @@ impl Action {
             | Self::Exchange { member, .. }
             | Self::PersonalRule { member, .. } => vec![member],
             Self::Merge { keep, drop } => vec![keep, drop],
-            Self::Delivery { .. } | Self::Refund { .. } | Self::Capture { .. } | Self::Void { .. } => {
-                Vec::new()
-            }
+            Self::Delivery { .. }
+            | Self::Refund { .. }
+            | Self::Capture { .. }
+            | Self::Void { .. } => Vec::new(),
         }
     }
 

@@ -93,9 +93,8 @@ slug! {
 
 /// Whether the text is 1 to 63 of `a-z 0-9 . _ : -`, beginning with a letter or digit.
 fn is_slug(text: &str) -> bool {
-    let allowed = |byte: u8| {
-        byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._:-".contains(&byte)
-    };
+    let allowed =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._:-".contains(&byte);
     (1..=63).contains(&text.len())
         && text.bytes().all(allowed)
         && text.as_bytes()[0].is_ascii_alphanumeric()
@@ -239,7 +238,9 @@ mod tests {
         assert_eq!(transaction.to_string(), "tx_3_1042");
         assert_eq!("tx_3_1042".parse(), Ok(transaction));
         assert_eq!(LotId::of(transaction, 2).transaction(), transaction);
-        for text in ["tx_3", "tx_03_1", "tx_1024_1", "m_3_1", "tx_1_-1", "tx_1_99999999999999999999"] {
+        for text in
+            ["tx_3", "tx_03_1", "tx_1024_1", "m_3_1", "tx_1_-1", "tx_1_99999999999999999999"]
+        {
             assert_eq!(text.parse::<TransactionId>(), Err(NameError::NotId), "{text}");
         }
     }

@@ -81,9 +81,9 @@ impl MemberName {
     /// If it has no name or no host.
     pub fn email(text: &str) -> Result<Self, MemberNameError> {
         let lower = text.trim().to_lowercase();
-        let parts = lower.split_once('@').filter(|(name, host)| {
-            !name.is_empty() && host.contains('.') && !host.contains('@')
-        });
+        let parts = lower
+            .split_once('@')
+            .filter(|(name, host)| !name.is_empty() && host.contains('.') && !host.contains('@'));
         let clean = !lower.chars().any(|one| one.is_whitespace() || one.is_control());
         if parts.is_some() && clean && lower.len() <= 254 {
             Ok(Self::Email(lower))
@@ -166,12 +166,26 @@ mod tests {
 
     #[test]
     fn card_numbers_are_told_from_tokens() {
-        for number in ["4111111111111111", "5555 5555 5555 4444", "378282246310005", "2200000000000053"] {
+        for number in
+            ["4111111111111111", "5555 5555 5555 4444", "378282246310005", "2200000000000053"]
+        {
             assert!(is_card_number(number), "{number}");
-            assert_eq!(MemberName::parse(&format!("card:{number}")), Err(MemberNameError::CardNumber));
-            assert_eq!(MemberName::parse(&format!("external:{number}")), Err(MemberNameError::CardNumber));
+            assert_eq!(
+                MemberName::parse(&format!("card:{number}")),
+                Err(MemberNameError::CardNumber)
+            );
+            assert_eq!(
+                MemberName::parse(&format!("external:{number}")),
+                Err(MemberNameError::CardNumber)
+            );
         }
-        for token in ["9643000000000019", "4111111111111112", "79927398713", "par-boris-1", "4111111111111111x"] {
+        for token in [
+            "9643000000000019",
+            "4111111111111112",
+            "79927398713",
+            "par-boris-1",
+            "4111111111111111x",
+        ] {
             assert!(!is_card_number(token), "{token}");
         }
     }
@@ -180,7 +194,9 @@ mod tests {
     fn phones_are_e_164() {
         let phone = MemberName::parse("phone:+7 916 123-45-67").expect("a phone");
         assert_eq!(phone, MemberName::Phone("+79161234567".into()));
-        for text in ["phone:007916123", "phone:+0791612345", "phone:abc", "phone:+123456", "fax:+1234567"] {
+        for text in
+            ["phone:007916123", "phone:+0791612345", "phone:abc", "phone:+123456", "fax:+1234567"]
+        {
             assert!(MemberName::parse(text).is_err(), "{text}");
         }
     }

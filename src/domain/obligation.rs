@@ -163,7 +163,8 @@ impl Obligations {
             let (from, to) = if reverses { (creditor, debtor) } else { (debtor, creditor) };
             let points = Points((points.0 - points_before.0).abs());
             let programme = programme.clone();
-            let body = Body::Money { amount: change, programme, obligation: kind, reverses, points };
+            let body =
+                Body::Money { amount: change, programme, obligation: kind, reverses, points };
             postings.push(Posting { from, to, body });
         }
         postings
@@ -203,7 +204,13 @@ mod tests {
         let (programme, brand) = ("club".parse().expect("an id"), party("brand"));
         let (partner, operator) = (party("shop"), party("clearing"));
         let scales = Scales { points: 0, money: 2 };
-        let sides = Sides { programme: &programme, brand: &brand, partner: &partner, operator: &operator, scales };
+        let sides = Sides {
+            programme: &programme,
+            brand: &brand,
+            partner: &partner,
+            operator: &operator,
+            scales,
+        };
         let share = |id: &str, weight| Share { party: party(id), weight };
         let money = EarnMoney {
             price: Decimal::new(45, 2),

@@ -41,6 +41,19 @@ impl LedgerAccount {
         }
     }
 
+    /// The programme of an account of points.
+    pub const fn programme(&self) -> Option<&ProgrammeId> {
+        match self {
+            Self::Issued(programme)
+            | Self::Member(_, programme)
+            | Self::Held(_, programme)
+            | Self::Debt(_, programme)
+            | Self::Burned(programme)
+            | Self::Expired(programme) => Some(programme),
+            Self::Party(_) | Self::Pool(..) => None,
+        }
+    }
+
     /// The member and programme, for accounts that a member has.
     pub fn member(&self) -> Option<(MemberId, &ProgrammeId)> {
         match self {
@@ -101,9 +114,7 @@ impl<'de> Deserialize<'de> for LedgerAccount {
 }
 
 /// What an amount of money is owed for.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ObligationKind {
     /// A funding party owes the pool the value of points given out.
@@ -183,7 +194,12 @@ pub struct Posting {
 
 impl Posting {
     /// A posting of points.
-    pub fn points(from: LedgerAccount, to: LedgerAccount, points: Points, lot: Option<LotId>) -> Self {
+    pub fn points(
+        from: LedgerAccount,
+        to: LedgerAccount,
+        points: Points,
+        lot: Option<LotId>,
+    ) -> Self {
         Self { from, to, body: Body::Points { points, lot } }
     }
 }

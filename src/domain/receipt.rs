@@ -145,7 +145,8 @@ impl PartState {
             let taken = Ratio::share_of(part.lines[place].amount.0, next.kept.0, there.0);
             next.gone.push(place);
             // The last line takes all that is left, so that nothing is lost to rounding.
-            let rest = if next.there(part).is_zero() { next.kept } else { Money(taken.half_even()) };
+            let rest =
+                if next.there(part).is_zero() { next.kept } else { Money(taken.half_even()) };
             next.kept -= rest;
         }
         if ids.is_empty() { Err(ExceedsOriginal) } else { Ok(next) }

@@ -123,8 +123,7 @@ impl Serialize for Day {
 impl<'de> Deserialize<'de> for Day {
     fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
         let text = String::deserialize(source)?;
-        Self::parse(&text)
-            .ok_or_else(|| serde::de::Error::custom("write a day as YYYY-MM-DD"))
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("write a day as YYYY-MM-DD"))
     }
 }
 

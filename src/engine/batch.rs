@@ -101,7 +101,8 @@ impl<'a> Batch<'a> {
         let recorded = heads.iter().map(|head| head.last_recorded_at).max();
         let follows = self.shared.clock.follows();
         let posted = self.pending.iter().filter_map(instant_of).min().filter(|_| follows);
-        self.now = posted.unwrap_or_else(|| self.shared.clock.now()).max(recorded.unwrap_or_default());
+        self.now =
+            posted.unwrap_or_else(|| self.shared.clock.now()).max(recorded.unwrap_or_default());
         self.heads = heads.into_iter().map(|head| (head.shard.0, head)).collect();
         Ok(())
     }
@@ -148,7 +149,10 @@ impl<'a> Batch<'a> {
                         }
                         action if action.burns() => {
                             let keys = action.programmes().into_iter().flat_map(|programme| {
-                                named.clone().map(|member| AccountKey { member, programme: programme.clone() })
+                                named.clone().map(|member| AccountKey {
+                                    member,
+                                    programme: programme.clone(),
+                                })
                             });
                             wanted.burning.extend(keys);
                         }
@@ -167,7 +171,11 @@ impl<'a> Batch<'a> {
         wanted
     }
 
-    fn decide_one(&mut self, connection: &mut Database, pending: &Pending) -> Result<Outcome, StoreError> {
+    fn decide_one(
+        &mut self,
+        connection: &mut Database,
+        pending: &Pending,
+    ) -> Result<Outcome, StoreError> {
         let submission = &pending.submission;
         if let Work::Expire(key) = &submission.work {
             return self.expire(connection, key);
@@ -216,14 +224,16 @@ impl<'a> Batch<'a> {
         let home = pending.target.shards.first().copied().unwrap_or(0);
         let Some(member) = owner.or(named) else { return Some(ShardId(home)) };
         let all = pending.target.members.iter().map(|(_, member)| *member).chain(owner);
-        let locked = |member: MemberId| self.heads.contains_key(&self.ledger.current(member).shard().0);
+        let locked =
+            |member: MemberId| self.heads.contains_key(&self.ledger.current(member).shard().0);
         all.into_iter().all(locked).then(|| self.ledger.current(member).shard())
     }
 
     fn context(&mut self, shard: ShardId, at: Option<Instant>) -> Context {
         let follows = self.shared.clock.follows();
         let head = &self.heads[&shard.0];
-        let now = at.filter(|_| follows).unwrap_or(self.now).max(head.last_recorded_at).max(self.now);
+        let now =
+            at.filter(|_| follows).unwrap_or(self.now).max(head.last_recorded_at).max(self.now);
         if follows {
             self.now = now;
             self.shared.clock.advance_to(now);
@@ -247,7 +257,9 @@ impl<'a> Batch<'a> {
                     let body = self.shared.present.transaction(&transaction, &context.coalition);
                     return Ok((201, body));
                 }
-                Err(Stop::Refused(rejection)) => return Ok(self.shared.present.rejection(&rejection)),
+                Err(Stop::Refused(rejection)) => {
+                    return Ok(self.shared.present.rejection(&rejection));
+                }
                 Err(Stop::Unchanged(origin)) => {
                     return Ok((201, self.shared.present.unchanged(command, origin)));
                 }
@@ -257,7 +269,11 @@ impl<'a> Batch<'a> {
         }
     }
 
-    fn expire(&mut self, connection: &mut Database, key: &AccountKey) -> Result<Outcome, StoreError> {
+    fn expire(
+        &mut self,
+        connection: &mut Database,
+        key: &AccountKey,
+    ) -> Result<Outcome, StoreError> {
         let key = AccountKey { member: self.ledger.current(key.member), ..key.clone() };
         if self.heads.contains_key(&key.member.shard().0) {
             self.post_expiry(connection, &key)?;
@@ -266,7 +282,11 @@ impl<'a> Batch<'a> {
         Ok(Outcome::Answer(Ok(Answer { status: 204, body, replayed: false })))
     }
 
-    fn post_expiry(&mut self, connection: &mut Database, key: &AccountKey) -> Result<(), StoreError> {
+    fn post_expiry(
+        &mut self,
+        connection: &mut Database,
+        key: &AccountKey,
+    ) -> Result<(), StoreError> {
         loop {
             let context = self.context(key.member.shard(), None);
             match decide_expiry(&self.ledger, &context, key) {
@@ -299,7 +319,12 @@ impl<'a> Batch<'a> {
         }
     }
 
-    fn enroll(&mut self, shard: ShardId, submission: &Submission, enroll: &Enroll) -> (u16, String) {
+    fn enroll(
+        &mut self,
+        shard: ShardId,
+        submission: &Submission,
+        enroll: &Enroll,
+    ) -> (u16, String) {
         let named: Vec<NamedBy> = submission.new_names();
         if named.iter().any(|named| self.ledger.members.contains_key(named)) {
             return self.shared.present.rejection(&Rejection::IdentifierTaken);
@@ -314,7 +339,12 @@ impl<'a> Batch<'a> {
         (201, self.shared.present.member(member))
     }
 
-    fn name(&mut self, submission: &Submission, member: &MemberName, name: &MemberName) -> (u16, String) {
+    fn name(
+        &mut self,
+        submission: &Submission,
+        member: &MemberName,
+        name: &MemberName,
+    ) -> (u16, String) {
         let Some(member) = self.ledger.member(&submission.party, member) else {
             return self.shared.present.rejection(&Rejection::UnknownMember);
         };
@@ -341,7 +371,12 @@ impl<'a> Batch<'a> {
 
     fn save(&mut self, connection: &mut Database) -> Result<(), StoreError> {
         let changed = save::rows_of(&self.ledger, &self.coalition().currency);
-        let mut rows = Rows { accounts: changed.accounts, lots: changed.lots, positions: changed.positions, ..std::mem::take(&mut self.rows) };
+        let mut rows = Rows {
+            accounts: changed.accounts,
+            lots: changed.lots,
+            positions: changed.positions,
+            ..std::mem::take(&mut self.rows)
+        };
         // All writers take unique keys in the same order.
         rows.answers.sort_by(|one, other| one.key_hash.cmp(&other.key_hash));
         let heads: Vec<Head> = self.heads.values().cloned().collect();

@@ -4,8 +4,8 @@
 
 use std::sync::{Arc, PoisonError};
 
-use super::work::{Answer, EngineError};
 use super::Engine;
+use super::work::{Answer, EngineError};
 use crate::domain::terms::coalition::{Change, Versioned};
 use crate::domain::terms::{Coalition, Invalid, Timeline};
 use crate::domain::time::{Day, Instant};
@@ -25,6 +25,9 @@ pub enum ConfigureError {
     /// The key was used for another request.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// The party has as many active keys as it may.
+    #[error("a party has at most two active keys")]
+    TooManyKeys,
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -140,12 +143,17 @@ fn now_of(engine: &Engine, heads: &[Head]) -> Instant {
     engine.shared.clock.now().max(recorded)
 }
 
-fn replayed(connection: &mut Database, keyed: Option<&Keyed>) -> Result<Option<Answer>, ConfigureError> {
+fn replayed(
+    connection: &mut Database,
+    keyed: Option<&Keyed>,
+) -> Result<Option<Answer>, ConfigureError> {
     let Some(keyed) = keyed else { return Ok(None) };
     let stored: Option<StoredAnswer> = answers::load(connection, &[keyed.key])?.remove(&keyed.key);
     match stored {
         None => Ok(None),
-        Some(stored) if stored.fingerprint != keyed.fingerprint => Err(EngineError::KeyReused.into()),
+        Some(stored) if stored.fingerprint != keyed.fingerprint => {
+            Err(EngineError::KeyReused.into())
+        }
         Some(stored) => {
             Ok(Some(Answer { status: stored.status, body: stored.body, replayed: true }))
         }
@@ -177,7 +185,10 @@ fn follow_new_caps(
 ) -> Result<(), StoreError> {
     let capped = |coalition: &Coalition| -> Vec<String> {
         let agreements = coalition.agreements.values();
-        agreements.filter(|one| one.net_debit_cap.is_some()).map(|one| one.party.to_string()).collect()
+        agreements
+            .filter(|one| one.net_debit_cap.is_some())
+            .map(|one| one.party.to_string())
+            .collect()
     };
     let had = capped(before.latest());
     let fresh: Vec<String> =

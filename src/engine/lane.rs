@@ -94,7 +94,10 @@ impl Lane {
                 return self.commit(rest);
             }
             if let Failure::Store(error) = failure {
-                tracing::error!(error = &error as &dyn std::error::Error, "a batch can't be stored");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "a batch can't be stored"
+                );
             }
             for pending in batch {
                 pending.answer(Err(EngineError::Failed));
@@ -109,9 +112,8 @@ impl Lane {
             None => self.shared.address.open(Use::Write).map_err(Failure::Store)?,
         };
         let shared = &self.shared;
-        let tried = catch_unwind(AssertUnwindSafe(|| {
-            Batch::new(shared, batch).commit(&mut connection)
-        }));
+        let tried =
+            catch_unwind(AssertUnwindSafe(|| Batch::new(shared, batch).commit(&mut connection)));
         let failure = match tried {
             Ok(Ok(outcomes)) => {
                 self.connection = Some(connection);

@@ -22,7 +22,9 @@ pub use work::{Answer, EngineError, Enroll, Present, Submission, Work};
 
 use crate::clock::Clock;
 use crate::domain::terms::Timeline;
-use crate::store::{Address, Database, ReadPool, StoreError, Use, configurations, connection, heads};
+use crate::store::{
+    Address, Database, ReadPool, StoreError, Use, configurations, heads, open_pool,
+};
 use lane::Lane;
 use router::Router;
 use work::Pending;
@@ -91,7 +93,7 @@ impl Engine {
         clock: Arc<Clock>,
         present: Box<dyn Present>,
     ) -> Result<Self, StoreError> {
-        let readers = connection::open_pool(&settings.address, settings.readers)?;
+        let readers = open_pool(&settings.address, settings.readers)?;
         let mut first = settings.address.open(Use::Read)?;
         let timeline = configurations::load_timeline(&mut first)?;
         let shards = heads::all(&mut first)?.len();
@@ -170,7 +172,11 @@ impl Engine {
         &self,
         ask: impl FnOnce(&mut Database) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let mut one = self.shared.readers.get().map_err(|error| StoreError::Unreachable(error.to_string()))?;
+        let mut one = self
+            .shared
+            .readers
+            .get()
+            .map_err(|error| StoreError::Unreachable(error.to_string()))?;
         ask(&mut one)
     }
 
@@ -182,7 +188,11 @@ impl Engine {
         let known = self.timeline().version;
         let newer = self.read(|one| {
             let latest = heads::all(one)?.iter().map(|head| head.configuration).max();
-            if latest <= Some(known) { Ok(None) } else { configurations::load_timeline(one).map(Some) }
+            if latest <= Some(known) {
+                Ok(None)
+            } else {
+                configurations::load_timeline(one).map(Some)
+            }
         })?;
         if let Some(timeline) = newer {
             self.shared.take_timeline(&Arc::new(timeline));

@@ -173,7 +173,10 @@ impl Router {
             }
             let all: Group = groups.into_iter().flatten().collect();
             if let Err((group, error)) = self.resolve(all) {
-                tracing::error!(error = &error as &dyn std::error::Error, "names can't be looked up");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "names can't be looked up"
+                );
                 for pending in group {
                     pending.answer(Err(EngineError::Failed));
                 }
@@ -220,7 +223,11 @@ impl Router {
         if names.is_empty() && originals.is_empty() {
             return Ok(found);
         }
-        let mut one = self.shared.readers.get().map_err(|error| StoreError::Unreachable(error.to_string()))?;
+        let mut one = self
+            .shared
+            .readers
+            .get()
+            .map_err(|error| StoreError::Unreachable(error.to_string()))?;
         let looked_up = members::resolve(&mut one, &names)?;
         let references = members::find_references(&mut one, &originals)?;
         let owners: Vec<i64> = references.values().map(|(_, member)| member.0).collect();

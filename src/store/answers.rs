@@ -82,7 +82,11 @@ pub fn save(connection: &mut Database, rows: &[AnswerRow]) -> Result<(), StoreEr
 ///
 /// # Errors
 /// If the database fails.
-pub fn forget_before(connection: &mut Database, before: i64, limit: i64) -> Result<usize, StoreError> {
+pub fn forget_before(
+    connection: &mut Database,
+    before: i64,
+    limit: i64,
+) -> Result<usize, StoreError> {
     let old: Vec<Vec<u8>> = requests::table
         .select(requests::key_hash)
         .filter(requests::recorded_at.lt(before))

@@ -17,7 +17,11 @@ pub type JournalRow = (i64, i64, i64, String, Vec<u8>);
 ///
 /// # Errors
 /// If the database fails.
-pub fn journal(connection: &mut Database, shard: i64, after: i64) -> Result<Vec<JournalRow>, StoreError> {
+pub fn journal(
+    connection: &mut Database,
+    shard: i64,
+    after: i64,
+) -> Result<Vec<JournalRow>, StoreError> {
     let rows = transactions::table
         .select((
             transactions::seq,

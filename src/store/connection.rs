@@ -6,10 +6,10 @@
 
 use std::time::Duration;
 
+use diesel::Connection as _;
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::sqlite::SqliteConnection;
-use diesel::Connection as _;
 
 use super::StoreError;
 
@@ -43,13 +43,13 @@ pub enum Use {
 /// The address of a database.
 #[derive(Clone)]
 pub struct Address {
-    backend: Kind,
+    kind: Kind,
     target: String,
 }
 
 impl std::fmt::Debug for Address {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "{:?}(…)", self.backend)
+        write!(out, "{:?}(…)", self.kind)
     }
 }
 
@@ -63,20 +63,20 @@ impl Address {
     /// If it is neither.
     pub fn parse(url: &str) -> Result<Self, StoreError> {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            return Ok(Self { backend: Kind::Postgres, target: url.to_owned() });
+            return Ok(Self { kind: Kind::Postgres, target: url.to_owned() });
         }
         let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:"));
         match path {
             Some(path) if !path.is_empty() && !path.contains(":memory:") => {
-                Ok(Self { backend: Kind::Sqlite, target: path.to_owned() })
+                Ok(Self { kind: Kind::Sqlite, target: path.to_owned() })
             }
             _ => Err(StoreError::Address),
         }
     }
 
     /// Which database it names.
-    pub const fn backend(&self) -> Kind {
-        self.backend
+    pub const fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// Opens a connection.
@@ -84,7 +84,7 @@ impl Address {
     /// # Errors
     /// If the database can't be reached.
     pub fn open(&self, purpose: Use) -> Result<Database, StoreError> {
-        let opened = match self.backend {
+        let opened = match self.kind {
             Kind::Postgres => PgConnection::establish(&self.target).map(Database::Postgres),
             Kind::Sqlite => SqliteConnection::establish(&self.target).map(Database::Sqlite),
         };
@@ -94,7 +94,7 @@ impl Address {
     }
 
     fn settings(&self, purpose: Use) -> String {
-        match (self.backend, purpose) {
+        match (self.kind, purpose) {
             (Kind::Postgres, Use::Write) => "SET statement_timeout = '60s'; \
                 SET lock_timeout = '30s'; SET idle_in_transaction_session_timeout = '120s'; \
                 SET synchronous_commit = on; SET client_min_messages = warning; \

@@ -64,11 +64,8 @@ pub fn positions_of(connection: &mut Database, day: Day) -> Result<Vec<PositionL
 /// # Errors
 /// If the database fails.
 pub fn closed(connection: &mut Database, day: Day) -> Result<Option<String>, StoreError> {
-    let statement = cycles::table
-        .find(day.number())
-        .select(cycles::statement)
-        .first(connection)
-        .optional()?;
+    let statement =
+        cycles::table.find(day.number()).select(cycles::statement).first(connection).optional()?;
     Ok(statement)
 }
 
@@ -96,7 +93,12 @@ pub fn close(
 ///
 /// # Errors
 /// If the database fails.
-pub fn set_exposure(connection: &mut Database, day: Day, party: &str, net: i64) -> Result<(), StoreError> {
+pub fn set_exposure(
+    connection: &mut Database,
+    day: Day,
+    party: &str,
+    net: i64,
+) -> Result<(), StoreError> {
     let there = diesel::update(exposures::table.find((day.number(), party)))
         .set(exposures::net.eq(net))
         .execute(connection)?;

@@ -64,8 +64,14 @@ pub fn classify(error: DieselError) -> StoreError {
         DieselError::DatabaseError(_, information) => {
             let message = information.message();
             // diesel has no kind for these; their texts are stable in both databases.
-            let waits = ["database is locked", "deadlock detected", "lock timeout", "statement timeout"];
-            let lost = ["server closed the connection", "no connection to the server", "terminating connection", "disk I/O error"];
+            let waits =
+                ["database is locked", "deadlock detected", "lock timeout", "statement timeout"];
+            let lost = [
+                "server closed the connection",
+                "no connection to the server",
+                "terminating connection",
+                "disk I/O error",
+            ];
             if waits.iter().any(|text| message.contains(text)) {
                 StoreError::Conflict(error)
             } else if lost.iter().any(|text| message.contains(text)) {

@@ -89,8 +89,7 @@ fn head_of(row: HeadRow) -> Result<Head, StoreError> {
 /// # Errors
 /// If the database fails.
 pub fn all(connection: &mut Database) -> Result<Vec<Head>, StoreError> {
-    let rows: Vec<HeadRow> =
-        shard_heads::table.order(shard_heads::shard).load(connection)?;
+    let rows: Vec<HeadRow> = shard_heads::table.order(shard_heads::shard).load(connection)?;
     rows.into_iter().map(head_of).collect()
 }
 

@@ -142,7 +142,10 @@ pub type StoredName = (Option<String>, String);
 ///
 /// # Errors
 /// If the database fails.
-pub fn names_of(connection: &mut Database, member: MemberId) -> Result<Vec<StoredName>, StoreError> {
+pub fn names_of(
+    connection: &mut Database,
+    member: MemberId,
+) -> Result<Vec<StoredName>, StoreError> {
     let names = member_names::table
         .select((member_names::party, member_names::name))
         .filter(member_names::member.eq(member.0))

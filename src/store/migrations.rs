@@ -3,8 +3,8 @@
 use diesel::connection::SimpleConnection;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::connection::{Address, Database, Use, each_backend};
 use super::StoreError;
+use super::connection::{Address, Database, Use, each_backend};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 

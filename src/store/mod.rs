@@ -6,7 +6,7 @@
 pub mod answers;
 pub mod audit;
 pub mod configurations;
-pub mod connection;
+mod connection;
 pub mod cycles;
 pub mod dialect;
 pub mod heads;
@@ -21,7 +21,7 @@ mod save_postgres;
 pub mod schema;
 pub mod views;
 
-pub use connection::{Address, Kind, Database, ReadPool, Use};
+pub use connection::{Address, Database, Kind, ReadPool, Use, open_pool};
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 

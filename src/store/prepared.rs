@@ -11,11 +11,8 @@ macro_rules! prepared {
     ) => {
         $(#[$doc])*
         #[derive(Debug)]
-        pub struct $name<'a> {
-            $(
-                #[expect(missing_docs, reason = "named as in the statement")]
-                pub $bind: &'a $rust,
-            )*
+        struct $name<'a> {
+            $($bind: &'a $rust,)*
         }
 
         impl diesel::query_builder::QueryId for $name<'_> {

@@ -300,7 +300,8 @@ fn save_holds(connection: &mut Database, ledger: &Ledger) -> Result<(), StoreErr
 }
 
 fn save_receipts(connection: &mut Database, ledger: &Ledger) -> Result<(), StoreError> {
-    let states = ledger.changes.receipts.iter().filter_map(|id| Some((id, ledger.receipts.get(id)?)));
+    let states =
+        ledger.changes.receipts.iter().filter_map(|id| Some((id, ledger.receipts.get(id)?)));
     let rows: Vec<_> = states
         .map(|(id, state)| {
             (

@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use super::connection::Database;
 use super::load::{self, Wanted};
 use super::rows::read_json;
-use super::schema::{lots, holds, transactions};
+use super::schema::{holds, lots, transactions};
 use super::{StoreError, members};
 use crate::domain::ids::{MemberId, TransactionId};
 use crate::domain::ledger::Ledger;

@@ -25,16 +25,11 @@ impl Address {
         };
         let authority = rest.strip_suffix(default_port).unwrap_or(rest);
         let is_host = !authority.is_empty()
-            && authority
-                .bytes()
-                .all(|byte| byte.is_ascii_graphic() && !b"/?#@".contains(&byte));
+            && authority.bytes().all(|byte| byte.is_ascii_graphic() && !b"/?#@".contains(&byte));
         if !is_host {
             return Err(bad());
         }
-        Ok(Self {
-            scheme,
-            authority: authority.to_owned(),
-        })
+        Ok(Self { scheme, authority: authority.to_owned() })
     }
 }
 
@@ -49,23 +44,14 @@ mod tests {
             authority("https://Coalition.Example:443/").as_deref(),
             Some("coalition.example")
         );
-        assert_eq!(
-            authority("http://127.0.0.1:8080").as_deref(),
-            Some("127.0.0.1:8080")
-        );
+        assert_eq!(authority("http://127.0.0.1:8080").as_deref(), Some("127.0.0.1:8080"));
         assert_eq!(authority("http://[::1]:80").as_deref(), Some("[::1]"));
         assert_eq!(authority("https://host:80").as_deref(), Some("host:80"));
     }
 
     #[test]
     fn an_address_has_no_path_and_no_user() {
-        for text in [
-            "host:1",
-            "ftp://host",
-            "http://",
-            "https://host/api",
-            "http://u:p@host",
-        ] {
+        for text in ["host:1", "ftp://host", "http://", "https://host/api", "http://u:p@host"] {
             assert!(Address::parse(text).is_err(), "{text}");
         }
     }

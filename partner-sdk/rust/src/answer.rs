@@ -77,10 +77,7 @@ impl Answer {
     pub fn accepted<T: DeserializeOwned>(self) -> Result<Accepted<T>, Error> {
         match self.problem() {
             Some(problem) => Err(Error::Refused(Box::new(problem))),
-            None => Ok(Accepted {
-                value: self.json()?,
-                answer: self,
-            }),
+            None => Ok(Accepted { value: self.json()?, answer: self }),
         }
     }
 }

@@ -34,19 +34,9 @@ pub struct Batch {
 impl Batch {
     pub(crate) fn new(response: Response<ureq::Body>) -> Self {
         let request_id = response.headers().get("x-request-id");
-        let request_id = request_id
-            .and_then(|value| value.to_str().ok())
-            .map(str::to_owned);
-        let body = response
-            .into_body()
-            .into_with_config()
-            .limit(u64::MAX)
-            .reader();
-        Self {
-            reader: BufReader::new(body),
-            request_id,
-            is_over: false,
-        }
+        let request_id = request_id.and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let body = response.into_body().into_with_config().limit(u64::MAX).reader();
+        Self { reader: BufReader::new(body), request_id, is_over: false }
     }
 
     /// The server's name for the whole call.

@@ -93,8 +93,7 @@ impl Client {
         transaction: &Transaction,
         idempotency_key: &str,
     ) -> Result<Accepted<RecordedTransaction>, Error> {
-        self.post("/v1/transactions", idempotency_key, transaction)?
-            .accepted()
+        self.post("/v1/transactions", idempotency_key, transaction)?.accepted()
     }
 
     /// Tells what a purchase would come to; nothing is stored.
@@ -116,8 +115,7 @@ impl Client {
         member: &NewMember,
         idempotency_key: &str,
     ) -> Result<Accepted<MemberId>, Error> {
-        self.post("/v1/members", idempotency_key, member)?
-            .accepted()
+        self.post("/v1/members", idempotency_key, member)?.accepted()
     }
 
     /// Looks a member up by any of its names, as in `external:17850`.
@@ -125,8 +123,7 @@ impl Client {
     /// # Errors
     /// If it is refused, or no answer came.
     pub fn member(&self, member: &str) -> Result<Accepted<Member>, Error> {
-        self.get(&format!("/v1/members/{}", encoded(member)))?
-            .accepted()
+        self.get(&format!("/v1/members/{}", encoded(member)))?.accepted()
     }
 
     /// Links a card token to a member.
@@ -154,8 +151,7 @@ impl Client {
         programme: Option<&str>,
     ) -> Result<Accepted<Balances>, Error> {
         let path = format!("/v1/members/{}/balances", encoded(member));
-        self.get(&with_query(&path, &[("programme", programme)]))?
-            .accepted()
+        self.get(&with_query(&path, &[("programme", programme)]))?.accepted()
     }
 
     /// A page of a member's history, newest first; `cursor` is the `next` of the page before.
@@ -178,8 +174,7 @@ impl Client {
     /// # Errors
     /// If it is refused, or no answer came.
     pub fn transaction_by_id(&self, id: &str) -> Result<Accepted<RecordedTransaction>, Error> {
-        self.get(&format!("/v1/transactions/{}", encoded(id)))?
-            .accepted()
+        self.get(&format!("/v1/transactions/{}", encoded(id)))?.accepted()
     }
 
     /// A transaction by its kind and the party's own reference.
@@ -192,8 +187,7 @@ impl Client {
         reference: &str,
     ) -> Result<Accepted<RecordedTransaction>, Error> {
         let pairs = [("kind", Some(kind)), ("ref", Some(reference))];
-        self.get(&with_query("/v1/transactions", &pairs))?
-            .accepted()
+        self.get(&with_query("/v1/transactions", &pairs))?.accepted()
     }
 
     /// Records many transactions in one call, at most 10,000 lines and 8 MiB.
@@ -216,10 +210,8 @@ impl Client {
     pub fn batch_text(&self, path: &str, lines: &[u8]) -> Result<Batch, Error> {
         // The lines have keys of their own; the call's own is signed and otherwise unused.
         let key = random_nonce().map_err(Error::Random)?;
-        let outgoing = Outgoing {
-            content_type: "application/x-ndjson",
-            ..Outgoing::post(path, &key, lines)
-        };
+        let outgoing =
+            Outgoing { content_type: "application/x-ndjson", ..Outgoing::post(path, &key, lines) };
         match self.connection.stream(&outgoing)? {
             Streamed::Accepted(response) => Ok(Batch::new(*response)),
             Streamed::Refused(answer) => {
@@ -250,9 +242,6 @@ impl Connection {
         body: &B,
     ) -> Result<Answer, Error> {
         let body = serde_json::to_vec(body).map_err(Error::NotJson)?;
-        self.send(&Outgoing {
-            method: "PUT",
-            ..Outgoing::post(path, idempotency_key, &body)
-        })
+        self.send(&Outgoing { method: "PUT", ..Outgoing::post(path, idempotency_key, &body) })
     }
 }

@@ -136,12 +136,7 @@ impl Connection {
             .build()
             .new_agent();
         let address = Address::parse(base_url)?;
-        Ok(Self {
-            agent,
-            address,
-            credentials,
-            retry: settings.retry,
-        })
+        Ok(Self { agent, address, credentials, retry: settings.retry })
     }
 
     /// Sends a request, and again as the policy says; answers with whatever the server says last,
@@ -224,8 +219,7 @@ impl Connection {
         Ok(match outgoing.body {
             Some(body) => {
                 let request = request.header(header::CONTENT_TYPE, outgoing.content_type);
-                self.agent
-                    .run(request.body(body).map_err(Error::BadRequest)?)
+                self.agent.run(request.body(body).map_err(Error::BadRequest)?)
             }
             None => self.agent.run(request.body(()).map_err(Error::BadRequest)?),
         })
@@ -244,11 +238,7 @@ impl Connection {
                     ("signature-input", signed.signature_input),
                     ("signature", signed.signature),
                 ];
-                headers.extend(
-                    signed
-                        .content_digest
-                        .map(|digest| ("content-digest", digest)),
-                );
+                headers.extend(signed.content_digest.map(|digest| ("content-digest", digest)));
                 Ok(headers)
             }
         }
@@ -266,23 +256,14 @@ pub fn sign_for_url(
     outgoing: &Outgoing<'_>,
 ) -> Result<SignatureHeaders, Error> {
     let scheme_end = url.find("://").map_or(0, |position| position + 3);
-    let target_start = url[scheme_end..]
-        .find(['/', '?', '#'])
-        .map(|at| at + scheme_end);
+    let target_start = url[scheme_end..].find(['/', '?', '#']).map(|at| at + scheme_end);
     let (base_url, target) = url.split_at(target_start.unwrap_or(url.len()));
     // Clients leave out what follows a `#`, and send `/` where there is no path.
     let target = target.split('#').next().unwrap_or_default();
     let slash = if target.starts_with('/') { "" } else { "/" };
     let target = format!("{slash}{target}");
     let authority = Address::parse(base_url)?.authority;
-    sign_outgoing(
-        key,
-        &authority,
-        &Outgoing {
-            target: &target,
-            ..*outgoing
-        },
-    )
+    sign_outgoing(key, &authority, &Outgoing { target: &target, ..*outgoing })
 }
 
 /// Signs one attempt of a request.
@@ -291,10 +272,7 @@ fn sign_outgoing(
     authority: &str,
     outgoing: &Outgoing<'_>,
 ) -> Result<SignatureHeaders, Error> {
-    let (path, query) = outgoing
-        .target
-        .split_once('?')
-        .unwrap_or((outgoing.target, ""));
+    let (path, query) = outgoing.target.split_once('?').unwrap_or((outgoing.target, ""));
     let request = RequestToSign {
         method: outgoing.method,
         authority,
@@ -316,35 +294,18 @@ pub(crate) enum Streamed {
 }
 
 fn read_answer(mut response: Response<ureq::Body>) -> Result<Answer, ureq::Error> {
-    let body = response
-        .body_mut()
-        .with_config()
-        .limit(ANSWER_BYTES_MAX)
-        .read_to_vec()?;
-    Ok(Answer::new(
-        response.status().as_u16(),
-        response.headers(),
-        body,
-    ))
+    let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec()?;
+    Ok(Answer::new(response.status().as_u16(), response.headers(), body))
 }
 
 fn retry_after(response: &Response<ureq::Body>) -> Option<Duration> {
     let value = response.headers().get(header::RETRY_AFTER)?;
     // A date cannot be read as seconds, yet says that trying again makes sense.
-    Some(
-        value
-            .to_str()
-            .ok()
-            .and_then(parse_retry_after)
-            .unwrap_or_default(),
-    )
+    Some(value.to_str().ok().and_then(parse_retry_after).unwrap_or_default())
 }
 
 fn unreachable_after(attempts: u32, source: ureq::Error) -> Error {
-    Error::Unreachable {
-        attempts,
-        source: Box::new(source),
-    }
+    Error::Unreachable { attempts, source: Box::new(source) }
 }
 
 fn random() -> Result<u64, Error> {

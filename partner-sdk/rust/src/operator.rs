@@ -101,12 +101,7 @@ impl OperatorClient {
     /// # Errors
     /// If it is refused, or no answer came.
     pub fn create_party(&self, id: &str, kind: &str) -> Result<Accepted<Value>, Error> {
-        self.post(
-            "/v1/parties",
-            &new_key()?,
-            &json!({ "id": id, "kind": kind }),
-        )?
-        .accepted()
+        self.post("/v1/parties", &new_key()?, &json!({ "id": id, "kind": kind }))?.accepted()
     }
 
     /// Issues an HMAC key to a party; the answer holds its secret, which is shown this once.
@@ -128,10 +123,7 @@ impl OperatorClient {
         public_key: &str,
     ) -> Result<Accepted<IssuedKey>, Error> {
         let algorithm = Algorithm::Ed25519.as_str();
-        self.create_key(
-            party,
-            &json!({ "algorithm": algorithm, "public_key": public_key }),
-        )
+        self.create_key(party, &json!({ "algorithm": algorithm, "public_key": public_key }))
     }
 
     /// Revokes a party's key.
@@ -139,11 +131,7 @@ impl OperatorClient {
     /// # Errors
     /// If it is refused, or no answer came.
     pub fn revoke_key(&self, party: &str, key: &str) -> Result<Accepted<Value>, Error> {
-        let path = format!(
-            "/v1/parties/{}/keys/{}/revoke",
-            encoded(party),
-            encoded(key)
-        );
+        let path = format!("/v1/parties/{}/keys/{}/revoke", encoded(party), encoded(key));
         self.post(&path, &new_key()?, &json!({}))?.accepted()
     }
 
@@ -152,8 +140,7 @@ impl OperatorClient {
     /// # Errors
     /// If it is refused, or no answer came.
     pub fn put_programme(&self, id: &str, body: &Value) -> Result<Accepted<Value>, Error> {
-        self.put(&format!("/v1/programmes/{}", encoded(id)), body)?
-            .accepted()
+        self.put(&format!("/v1/programmes/{}", encoded(id)), body)?.accepted()
     }
 
     /// Configures a party's agreement with a programme.
@@ -180,11 +167,7 @@ impl OperatorClient {
         to: &str,
         body: &Value,
     ) -> Result<Accepted<Value>, Error> {
-        self.put(
-            &format!("/v1/exchanges/{}/{}", encoded(from), encoded(to)),
-            body,
-        )?
-        .accepted()
+        self.put(&format!("/v1/exchanges/{}/{}", encoded(from), encoded(to)), body)?.accepted()
     }
 
     /// Sets a programme's mode: `live`, `soft_launch` or `paused`.
@@ -193,8 +176,7 @@ impl OperatorClient {
     /// If it is refused, or no answer came.
     pub fn set_mode(&self, programme: &str, mode: &str) -> Result<Accepted<Value>, Error> {
         let path = format!("/v1/programmes/{}/mode", encoded(programme));
-        self.post(&path, &new_key()?, &json!({ "mode": mode }))?
-            .accepted()
+        self.post(&path, &new_key()?, &json!({ "mode": mode }))?.accepted()
     }
 
     /// Closes the cycle of a day, `YYYY-MM-DD`.
@@ -211,8 +193,7 @@ impl OperatorClient {
     /// # Errors
     /// If it is refused, or no answer came.
     pub fn cycle(&self, day: &str) -> Result<Accepted<Value>, Error> {
-        self.get(&format!("/v1/cycles/{}", encoded(day)))?
-            .accepted()
+        self.get(&format!("/v1/cycles/{}", encoded(day)))?.accepted()
     }
 
     /// Sets the test clock of a server that runs on it.
@@ -220,8 +201,7 @@ impl OperatorClient {
     /// # Errors
     /// If it is refused, or no answer came.
     pub fn set_test_clock(&self, now: &str) -> Result<Accepted<Value>, Error> {
-        self.post("/v1/test-clock", &new_key()?, &json!({ "now": now }))?
-            .accepted()
+        self.post("/v1/test-clock", &new_key()?, &json!({ "now": now }))?.accepted()
     }
 
     fn create_key(&self, party: &str, body: &Value) -> Result<Accepted<IssuedKey>, Error> {

@@ -19,9 +19,7 @@ pub fn encoded(value: &str) -> String {
 /// A path with those of the pairs that have a value as its query.
 pub fn with_query(path: &str, pairs: &[(&str, Option<&str>)]) -> String {
     let mut text = path.to_owned();
-    let given = pairs
-        .iter()
-        .filter_map(|(name, value)| value.map(|value| (name, value)));
+    let given = pairs.iter().filter_map(|(name, value)| value.map(|value| (name, value)));
     for (position, (name, value)) in given.enumerate() {
         text.push(if position == 0 { '?' } else { '&' });
         text.extend([name, "=", &encoded(value)]);
@@ -43,11 +41,7 @@ mod tests {
     #[test]
     fn a_query_holds_what_is_given() {
         assert_eq!(with_query("/v1/x", &[("a", None), ("b", None)]), "/v1/x");
-        let pairs = [
-            ("kind", Some("purchase")),
-            ("party", None),
-            ("ref", Some("R&1")),
-        ];
+        let pairs = [("kind", Some("purchase")), ("party", None), ("ref", Some("R&1"))];
         assert_eq!(with_query("/v1/x", &pairs), "/v1/x?kind=purchase&ref=R%261");
     }
 }

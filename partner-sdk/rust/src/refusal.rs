@@ -162,10 +162,7 @@ mod tests {
         for code in RefusalCode::ALL {
             assert_eq!(&RefusalCode::from(code.as_str()), code);
         }
-        assert_eq!(
-            RefusalCode::from("new_one"),
-            RefusalCode::Other("new_one".to_owned())
-        );
+        assert_eq!(RefusalCode::from("new_one"), RefusalCode::Other("new_one".to_owned()));
     }
 
     #[test]
@@ -180,9 +177,6 @@ mod tests {
     #[test]
     fn the_page_of_a_proxy_is_a_problem_too() {
         let problem = Problem::from_body(502, b"<html>bad gateway</html>");
-        assert_eq!(
-            problem.to_string(),
-            "502 http_502: <html>bad gateway</html>"
-        );
+        assert_eq!(problem.to_string(), "502 http_502: <html>bad gateway</html>");
     }
 }

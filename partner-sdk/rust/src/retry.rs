@@ -29,10 +29,7 @@ impl Default for RetryPolicy {
 impl RetryPolicy {
     /// One attempt and no more.
     pub fn never() -> Self {
-        Self {
-            attempts_max: 1,
-            ..Self::default()
-        }
+        Self { attempts_max: 1, ..Self::default() }
     }
 
     /// The pause after failed attempt number `attempt` (from 1).
@@ -42,10 +39,7 @@ impl RetryPolicy {
     /// that comes back do not all return in the same instant.
     pub fn pause(&self, attempt: u32, retry_after: Option<Duration>, random: u64) -> Duration {
         let doublings = attempt.saturating_sub(1).min(16);
-        let limit = self
-            .first_pause
-            .saturating_mul(1 << doublings)
-            .min(self.pause_max);
+        let limit = self.first_pause.saturating_mul(1 << doublings).min(self.pause_max);
         let half_nanos = u64::try_from(limit.as_nanos() / 2).unwrap_or(u64::MAX);
         let jitter = Duration::from_nanos(random.checked_rem(half_nanos).unwrap_or(0));
         match retry_after {

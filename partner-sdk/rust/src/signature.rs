@@ -101,9 +101,7 @@ impl SigningKey {
     /// # Errors
     /// If the id or the text is not one of a key; the error never repeats the text.
     pub fn from_base64(id: &str, algorithm: Algorithm, text: &str) -> Result<Self, KeyError> {
-        let bytes = STANDARD
-            .decode(text.trim())
-            .map_err(|_| KeyError::NotBase64)?;
+        let bytes = STANDARD.decode(text.trim()).map_err(|_| KeyError::NotBase64)?;
         match algorithm {
             Algorithm::HmacSha256 => Self::hmac(id, &bytes),
             Algorithm::Ed25519 => {
@@ -123,10 +121,7 @@ impl SigningKey {
             return Err(KeyError::Empty);
         }
         let state = Hmac::new_from_slice(secret).expect("HMAC takes a key of any length");
-        Ok(Self {
-            id: checked_id(id)?,
-            secret: Secret::Hmac(Box::new(state)),
-        })
+        Ok(Self { id: checked_id(id)?, secret: Secret::Hmac(Box::new(state)) })
     }
 
     /// Builds an Ed25519 key from its seed.
@@ -135,10 +130,7 @@ impl SigningKey {
     /// If the id is not a key id.
     pub fn ed25519(id: &str, seed: &[u8; 32]) -> Result<Self, KeyError> {
         let private = ed25519_dalek::SigningKey::from_bytes(seed);
-        Ok(Self {
-            id: checked_id(id)?,
-            secret: Secret::Ed25519(Box::new(private)),
-        })
+        Ok(Self { id: checked_id(id)?, secret: Secret::Ed25519(Box::new(private)) })
     }
 
     /// The id, sent as `keyid`.
@@ -232,11 +224,7 @@ pub fn sign_request(
     components.push(("@path", request.path));
     components.push(("@query", query.as_str()));
     components.extend(digest.as_deref().map(|value| ("content-digest", value)));
-    components.extend(
-        request
-            .idempotency_key
-            .map(|value| ("idempotency-key", value)),
-    );
+    components.extend(request.idempotency_key.map(|value| ("idempotency-key", value)));
 
     let params = signature_params(&components, created_unix, key.id(), nonce);
     let signature = key.sign(&signature_base(&components, &params));
@@ -250,10 +238,7 @@ pub fn sign_request(
 /// The text that is signed: a line for each component (name without quotes, value) in order, then
 /// the line of `@signature-params`, without a newline at the end.
 pub fn signature_base(components: &[(&str, &str)], params: &str) -> String {
-    let length: usize = components
-        .iter()
-        .map(|(name, value)| name.len() + value.len() + 5)
-        .sum();
+    let length: usize = components.iter().map(|(name, value)| name.len() + value.len() + 5).sum();
     let mut base = String::with_capacity(length + params.len() + 24);
     for (name, value) in components {
         base.extend(["\"", name, "\": ", value, "\n"]);
@@ -289,11 +274,8 @@ fn signature_params(
         params.extend([if params.is_empty() { "(\"" } else { " \"" }, name, "\""]);
     }
     let nonce = escaped(nonce);
-    write!(
-        params,
-        ");created={created_unix};keyid=\"{key_id}\";nonce=\"{nonce}\";tag=\"{TAG}\""
-    )
-    .expect("writing to a string does not fail");
+    write!(params, ");created={created_unix};keyid=\"{key_id}\";nonce=\"{nonce}\";tag=\"{TAG}\"")
+        .expect("writing to a string does not fail");
     params
 }
 
@@ -319,24 +301,16 @@ mod tests {
     #[test]
     fn a_key_never_shows_its_secret() {
         let key = SigningKey::hmac("shop:1", b"very secret").expect("the key is well formed");
-        assert_eq!(
-            format!("{key:?}"),
-            "SigningKey { id: \"shop:1\", algorithm: HmacSha256, .. }"
-        );
+        assert_eq!(format!("{key:?}"), "SigningKey { id: \"shop:1\", algorithm: HmacSha256, .. }");
     }
 
     #[test]
     fn a_key_that_is_none_is_refused_without_repeating_it() {
         let build = |id, algorithm, text| {
-            SigningKey::from_base64(id, algorithm, text)
-                .err()
-                .map(|error| error.to_string())
+            SigningKey::from_base64(id, algorithm, text).err().map(|error| error.to_string())
         };
         let refused = build("shop:1", Algorithm::Ed25519, "c2hvcnQ=").expect("5 bytes are no seed");
-        assert!(
-            refused.contains("has 5") && !refused.contains("c2hvcnQ"),
-            "{refused}"
-        );
+        assert!(refused.contains("has 5") && !refused.contains("c2hvcnQ"), "{refused}");
         assert!(build("shop:1", Algorithm::HmacSha256, "???").is_some());
         assert!(build("shop:1", Algorithm::HmacSha256, "").is_some());
         assert!(build("shop\"1", Algorithm::HmacSha256, "c2hvcnQ=").is_some());

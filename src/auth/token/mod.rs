@@ -66,7 +66,7 @@ impl From<TokenAlgorithm> for jsonwebtoken::Algorithm {
 }
 
 /// The record of a key for tokens.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct TokenKey {
     /// The `kid` of tokens.

@@ -81,7 +81,9 @@ fn earn_in(
         Obligations::of_earning(part.earned, money, &sides).postings(&programme.id)
     });
     draft.must_keep_caps(&programme.id, &postings)?;
-    credit(draft, &key, programme, &mut part);
+    // Nobody delivers a payment: its points count from its own day in every programme.
+    let dates = programme.dates_from(day, now);
+    credit(draft, &key, programme, &mut part, dates);
     draft.post_all(postings);
     Ok(part)
 }

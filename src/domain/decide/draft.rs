@@ -108,13 +108,25 @@ impl<'a> Draft<'a> {
     }
 
     /// Gives points: a new lot, from which a debt is paid at once.
-    pub fn give(&mut self, key: &AccountKey, points: Points, dates: LotDates, price: Decimal) -> LotId {
+    pub fn give(
+        &mut self,
+        key: &AccountKey,
+        points: Points,
+        dates: LotDates,
+        price: Decimal,
+    ) -> LotId {
         let issued = LedgerAccount::Issued(key.programme.clone());
         self.give_from(issued, key, points, dates, price)
     }
 
     /// Gives back burned points whose lot is past: a new lot, from which a debt is paid at once.
-    pub fn give_back(&mut self, key: &AccountKey, points: Points, dates: LotDates, price: Decimal) -> LotId {
+    pub fn give_back(
+        &mut self,
+        key: &AccountKey,
+        points: Points,
+        dates: LotDates,
+        price: Decimal,
+    ) -> LotId {
         let burned = LedgerAccount::Burned(key.programme.clone());
         self.give_from(burned, key, points, dates, price)
     }
@@ -211,7 +223,12 @@ impl<'a> Draft<'a> {
     }
 
     /// Posts the loss of a lot whose day has passed. Gives back how many points were lost.
-    pub fn expire_if_past(&mut self, key: &AccountKey, lot: LotId, programme: &Programme) -> Points {
+    pub fn expire_if_past(
+        &mut self,
+        key: &AccountKey,
+        lot: LotId,
+        programme: &Programme,
+    ) -> Points {
         let now = self.now();
         let Some(lot) = self.account(key).lots.get(lot).cloned() else { return Points::ZERO };
         if !lot.is_past(now) || !lot.remaining.is_positive() {
@@ -235,7 +252,13 @@ impl<'a> Draft<'a> {
     }
 
     /// Posts points.
-    pub fn post_points(&mut self, from: LedgerAccount, to: LedgerAccount, points: Points, lot: Option<LotId>) {
+    pub fn post_points(
+        &mut self,
+        from: LedgerAccount,
+        to: LedgerAccount,
+        points: Points,
+        lot: Option<LotId>,
+    ) {
         assert!(points.is_positive(), "a posting moves something");
         for (account, change) in [(&from, -points), (&to, points)] {
             self.apply(account, change, lot);
@@ -257,7 +280,11 @@ impl<'a> Draft<'a> {
     ///
     /// # Errors
     /// If it does.
-    pub fn must_keep_caps(&self, programme: &ProgrammeId, postings: &[Posting]) -> Result<(), Rejection> {
+    pub fn must_keep_caps(
+        &self,
+        programme: &ProgrammeId,
+        postings: &[Posting],
+    ) -> Result<(), Rejection> {
         let mut nets: BTreeMap<&PartyId, Money> = BTreeMap::new();
         for posting in postings {
             for (party, change) in changes_of(posting) {
@@ -267,7 +294,8 @@ impl<'a> Draft<'a> {
         for (party, change) in nets {
             let agreement = self.context.coalition.agreement(programme, party);
             let Some(cap) = agreement.and_then(|one| one.net_debit_cap) else { continue };
-            let so_far = self.ledger.exposure(party) + self.nets.get(party).copied().unwrap_or_default();
+            let so_far =
+                self.ledger.exposure(party) + self.nets.get(party).copied().unwrap_or_default();
             if change < Money::ZERO && so_far + change < -cap {
                 return Err(Rejection::LimitExceeded);
             }

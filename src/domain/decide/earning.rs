@@ -25,7 +25,12 @@ pub fn rule_for<'a>(
 }
 
 /// Whether a line earns: nobody leaves it out, neither programme nor tier nor agreement.
-fn earns(line: &Line, programme: &Programme, agreed: Option<&AgreedEarning>, level: Option<&Level>) -> bool {
+fn earns(
+    line: &Line,
+    programme: &Programme,
+    agreed: Option<&AgreedEarning>,
+    level: Option<&Level>,
+) -> bool {
     let of_level = level.and_then(|level| level.earn.as_ref());
     let terms: [Option<&EarnTerms>; 3] =
         [Some(&programme.earn), of_level, agreed.map(|agreed| &agreed.terms)];
@@ -76,9 +81,9 @@ pub fn part_of(basis: &Basis<'_>, burned: BurnedPart) -> Part {
     let earning = lines.iter().filter(|line| line.earns);
     let eligible: Money = earning.map(|line| line.amount - line.paid).sum();
     let rule = agreed.and_then(|agreed| rule_for(programme, agreed, *level)).cloned();
-    let earned = rule.as_ref().map_or(Points::ZERO, |rule| {
-        rule.points_for(Ratio::whole(eligible.0), programme.scales)
-    });
+    let earned = rule
+        .as_ref()
+        .map_or(Points::ZERO, |rule| rule.points_for(Ratio::whole(eligible.0), programme.scales));
     let amount: Money = lines.iter().map(|line| line.amount).sum();
     Part {
         programme: programme.id.clone(),
@@ -98,8 +103,8 @@ pub fn part_of(basis: &Basis<'_>, burned: BurnedPart) -> Part {
     }
 }
 
-/// The dates of points earned on a receipt of a local day.
-pub fn dates_of(programme: &Programme, day: Day, now: Instant) -> LotDates {
+/// The dates of points earned on a shop's receipt of a local day.
+pub fn dates_of_purchase(programme: &Programme, day: Day, now: Instant) -> LotDates {
     match programme.anchor {
         Anchor::Purchase => programme.dates_from(day, now),
         Anchor::Delivery => LotDates::AWAITING,
@@ -107,10 +112,15 @@ pub fn dates_of(programme: &Programme, day: Day, now: Instant) -> LotDates {
 }
 
 /// Gives what a part earned, and counts the receipt towards the tier.
-pub fn credit(draft: &mut Draft<'_>, key: &AccountKey, programme: &Programme, part: &mut Part) {
+pub fn credit(
+    draft: &mut Draft<'_>,
+    key: &AccountKey,
+    programme: &Programme,
+    part: &mut Part,
+    dates: LotDates,
+) {
     if part.earned.is_positive() {
         let price = part.earn_money.as_ref().map(|money| money.price).unwrap_or_default();
-        let dates = dates_of(programme, part.day, draft.now());
         part.lot = Some(draft.give(key, part.earned, dates, price));
     }
     let receipts = i64::from(part.eligible.is_positive());
@@ -118,7 +128,13 @@ pub fn credit(draft: &mut Draft<'_>, key: &AccountKey, programme: &Programme, pa
 }
 
 /// Counts towards the tier of an account.
-pub fn count(draft: &mut Draft<'_>, key: &AccountKey, programme: &Programme, day: Day, addition: Addition) {
+pub fn count(
+    draft: &mut Draft<'_>,
+    key: &AccountKey,
+    programme: &Programme,
+    day: Day,
+    addition: Addition,
+) {
     let today = programme.zone.day_of(draft.now());
     let account = draft.account(key);
     if let Some(tiers) = &programme.tiers {

@@ -22,7 +22,8 @@ pub fn decide(ask: &Ask<'_>) -> Decision {
     let member = ask.member(member)?;
     let coalition = &ask.context.coalition;
     let terms = coalition.exchanges.get(&(from.clone(), to.clone()));
-    let terms = terms.filter(|_| coalition.sees(&ask.command.party, from)).ok_or(Rejection::NoAgreement)?;
+    let terms =
+        terms.filter(|_| coalition.sees(&ask.command.party, from)).ok_or(Rejection::NoAgreement)?;
     let (left, entered) = (ask.context.programme(from)?, ask.context.programme(to)?);
     must_earn(entered)?;
     if left.burn.is_none() && left.mode == Mode::Live {
@@ -42,7 +43,12 @@ pub fn decide(ask: &Ask<'_>) -> Decision {
     let now = draft.now();
     let day = entered.zone.day_of(now);
     let expires_at = entered.dates_from(day, now).expires_at;
-    draft.give(&entered_key, given, LotDates { available_at: now, expires_at }, terms.price_per_point);
+    draft.give(
+        &entered_key,
+        given,
+        LotDates { available_at: now, expires_at },
+        terms.price_per_point,
+    );
     let postings = money(terms, left, entered, given);
     draft.post_all(postings);
     let detail =
@@ -51,7 +57,12 @@ pub fn decide(ask: &Ask<'_>) -> Decision {
 }
 
 /// What is taken and given for up to so many points.
-fn quantities(points: Points, terms: &Exchange, left: &Programme, entered: &Programme) -> (Points, Points) {
+fn quantities(
+    points: Points,
+    terms: &Exchange,
+    left: &Programme,
+    entered: &Programme,
+) -> (Points, Points) {
     let (from, to) = (left.scales.points, entered.scales.points);
     let given = Ratio::whole(points.0).times(terms.rate).rescaled(from, to).floor();
     let taken = Ratio::whole(given).divided_by(terms.rate).rescaled(to, from).ceil();

@@ -41,7 +41,11 @@ pub fn decide(ask: &Ask<'_>) -> Decision {
 
 /// A brand funds grants as it says; any other party needs an agreement for grants, or pays itself,
 /// alone or together with the brand.
-fn money_of(ask: &Ask<'_>, programme: &Programme, said: Option<&EarnMoney>) -> Result<EarnMoney, Rejection> {
+fn money_of(
+    ask: &Ask<'_>,
+    programme: &Programme,
+    said: Option<&EarnMoney>,
+) -> Result<EarnMoney, Rejection> {
     let party = &ask.command.party;
     let Some(money) = said else {
         return ask.agreement(&programme.id)?.grant.clone().ok_or(Rejection::NoAgreement);
@@ -49,8 +53,9 @@ fn money_of(ask: &Ask<'_>, programme: &Programme, said: Option<&EarnMoney>) -> R
     let is_brand = *party == programme.brand;
     let may_pay = |payer: &PartyId| payer == party || *payer == programme.brand;
     let is_known = |payer: &PartyId| ask.context.coalition.parties.contains_key(payer);
-    let fits = money.funding.iter().all(|share| {
-        is_known(&share.party) && (is_brand || may_pay(&share.party))
-    });
+    let fits = money
+        .funding
+        .iter()
+        .all(|share| is_known(&share.party) && (is_brand || may_pay(&share.party)));
     if fits { Ok(money.clone()) } else { Err(Rejection::NoAgreement) }
 }

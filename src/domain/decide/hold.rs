@@ -28,7 +28,8 @@ pub fn decide(ask: &Ask<'_>, key: &AccountKey, points: Points, valid_for: Option
     }
     let allocations: Vec<Allocation> =
         chosen.into_iter().map(|(lot, points)| Allocation { lot, points }).collect();
-    let valid_until = valid_for.or(programme.hold_valid_for).map_or(NEVER, |for_| now.plus_micros(for_));
+    let valid_until =
+        valid_for.or(programme.hold_valid_for).map_or(NEVER, |for_| now.plus_micros(for_));
     draft.reserve(key, &allocations);
     draft.put_hold(Hold {
         id: ask.context.id,

@@ -141,18 +141,23 @@ impl Ask<'_> {
         self.ledger.member(&self.command.party, name).ok_or(unknown)
     }
 
-    fn account_key(&self, member: &MemberName, programme: &ProgrammeId) -> Result<AccountKey, Rejection> {
+    fn account_key(
+        &self,
+        member: &MemberName,
+        programme: &ProgrammeId,
+    ) -> Result<AccountKey, Rejection> {
         Ok(AccountKey { member: self.member(member)?, programme: programme.clone() })
     }
 
     /// The first of the party's own transactions under a reference, of the kinds that fit.
     fn original(&self, of: &Reference) -> Result<TransactionId, Rejection> {
         let keys = self.command.action.originals();
-        let found = keys.into_iter().filter(|(_, reference)| *reference == of).find_map(|(kind, _)| {
-            let party = self.command.party.clone();
-            let key = ReferenceKey { party, kind, reference: of.clone() };
-            self.ledger.references.get(&key).copied()
-        });
+        let found =
+            keys.into_iter().filter(|(_, reference)| *reference == of).find_map(|(kind, _)| {
+                let party = self.command.party.clone();
+                let key = ReferenceKey { party, kind, reference: of.clone() };
+                self.ledger.references.get(&key).copied()
+            });
         found.ok_or(Rejection::OriginalNotFound)
     }
 
@@ -185,7 +190,11 @@ impl Ask<'_> {
     /// are posted first, since what they release pays a debt and can be burned.
     fn draft_lightly_on(&self, key: &AccountKey) -> Result<Draft<'_>, Stop> {
         let held = self.ledger.accounts.get(key).is_some_and(|account| account.held.is_positive());
-        if held { self.draft_on(std::slice::from_ref(key)) } else { Ok(Draft::new(self.ledger, self.context)) }
+        if held {
+            self.draft_on(std::slice::from_ref(key))
+        } else {
+            Ok(Draft::new(self.ledger, self.context))
+        }
     }
 }
 

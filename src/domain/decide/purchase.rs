@@ -2,7 +2,7 @@
 
 use super::burning::{Limit, limit_of, price_of};
 use super::draft::{Draft, Title};
-use super::earning::{Basis, BurnedPart, credit, part_of};
+use super::earning::{Basis, BurnedPart, credit, dates_of_purchase, part_of};
 use super::{Ask, Decision, Stop, must_burn, must_earn, read_first};
 use crate::domain::account::AccountKey;
 use crate::domain::amount::Points;
@@ -48,7 +48,8 @@ pub fn decide(ask: &Ask<'_>, receipt: &Receipt, burn: Burn, hold: Option<&Refere
         Some(hold) => released = draft.finish_hold(hold, part.burned, programme),
         None => draft.burn(&key, &part.taken),
     }
-    credit(&mut draft, &key, programme, &mut part);
+    let dates = dates_of_purchase(programme, day, now);
+    credit(&mut draft, &key, programme, &mut part, dates);
     draft.post_all(postings);
     let detail =
         Detail::Purchase { part: Box::new(part), hold: hold.map(|hold| hold.id), released };
@@ -60,10 +61,17 @@ pub fn decide(ask: &Ask<'_>, receipt: &Receipt, burn: Burn, hold: Option<&Refere
 }
 
 /// What a receipt makes parties owe.
-fn obligations(draft: &Draft<'_>, programme: &Programme, agreement: &Agreement, part: &Part) -> Obligations {
+fn obligations(
+    draft: &Draft<'_>,
+    programme: &Programme,
+    agreement: &Agreement,
+    part: &Part,
+) -> Obligations {
     let sides = draft.sides(programme, &agreement.party);
-    let earning = part.earn_money.as_ref().map(|money| Obligations::of_earning(part.earned, money, &sides));
-    let burning = part.burn_money.as_ref().map(|money| Obligations::of_burning(part.burned, money, &sides));
+    let earning =
+        part.earn_money.as_ref().map(|money| Obligations::of_earning(part.earned, money, &sides));
+    let burning =
+        part.burn_money.as_ref().map(|money| Obligations::of_burning(part.burned, money, &sides));
     earning.unwrap_or_default().and(burning.unwrap_or_default())
 }
 

@@ -73,12 +73,12 @@ pub fn decide_quote(
 fn discounted(programme: &Programme, level: Option<&Level>, lines: &[Line]) -> (Money, Vec<Line>) {
     let Some(discount) = &programme.discount else { return (Money::ZERO, lines.to_vec()) };
     let percent = level.and_then(|level| level.discount).unwrap_or(discount.percent);
-    let weight =
-        |line: &Line| if is_excluded(&discount.exclude, line) { 0 } else { line.amount.0 };
+    let weight = |line: &Line| if is_excluded(&discount.exclude, line) { 0 } else { line.amount.0 };
     let weights: Vec<i64> = lines.iter().map(weight).collect();
     let base = Ratio { over: i128::from(weights.iter().sum::<i64>()), under: 100 };
     let total = base.times(percent).half_even();
     let parts = split(total, &weights);
-    let less = |(line, part): (&Line, i64)| Line { amount: line.amount - Money(part), ..line.clone() };
+    let less =
+        |(line, part): (&Line, i64)| Line { amount: line.amount - Money(part), ..line.clone() };
     (Money(total), lines.iter().zip(parts).map(less).collect())
 }

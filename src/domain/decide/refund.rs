@@ -50,7 +50,8 @@ pub fn decide(ask: &Ask<'_>, of: &Reference, what: &RefundOf) -> Decision {
     let mut parts = Vec::with_capacity(keys.len());
     for (place, part) in original.parts().iter().enumerate() {
         let programme = ask.context.programme(&part.programme)?;
-        let turn = Turn { key: &keys[place], programme, part, before: &state.parts[place], original };
+        let turn =
+            Turn { key: &keys[place], programme, part, before: &state.parts[place], original };
         parts.push(turn.back(&mut draft, &mut next[place]));
     }
     state.parts = next;
@@ -80,7 +81,9 @@ impl Turn<'_> {
         let (debt_added, absorbed) = settle_shortfall(draft, key, missing, programme.shortfall);
         next.absorbed = before.absorbed + absorbed;
 
-        let money = self.obligations(draft, next).change_from(self.obligations(draft, before), &programme.id);
+        let money = self
+            .obligations(draft, next)
+            .change_from(self.obligations(draft, before), &programme.id);
         draft.post_all(money);
         self.uncount(draft, next);
         RefundPart {
@@ -129,12 +132,14 @@ impl Turn<'_> {
     fn obligations(&self, draft: &Draft<'_>, state: &PartState) -> Obligations {
         let part = self.part;
         let sides = draft.sides(self.programme, &self.original.party);
-        let earning = part.earn_money.as_ref().map(|money| {
-            Obligations::of_earning(state.funded(part), money, &sides)
-        });
-        let burning = part.burn_money.as_ref().map(|money| {
-            Obligations::of_burning(part.burned - state.restored, money, &sides)
-        });
+        let earning = part
+            .earn_money
+            .as_ref()
+            .map(|money| Obligations::of_earning(state.funded(part), money, &sides));
+        let burning = part
+            .burn_money
+            .as_ref()
+            .map(|money| Obligations::of_burning(part.burned - state.restored, money, &sides));
         earning.unwrap_or_default().and(burning.unwrap_or_default())
     }
 
@@ -166,7 +171,9 @@ fn claw_back(
     let now = draft.now();
     let others = |draft: &mut Draft<'_>, available: bool| -> Vec<LotId> {
         let lots = draft.account(key).lots.in_burning_order();
-        let fits = lots.into_iter().filter(|lot| Some(lot.id) != own && lot.is_available(now) == available);
+        let fits = lots
+            .into_iter()
+            .filter(|lot| Some(lot.id) != own && lot.is_available(now) == available);
         fits.map(|lot| lot.id).collect()
     };
     for available in [true, false] {
@@ -246,9 +253,8 @@ pub fn decide_unlinked(
     let programme = ask.context.programme(programme)?;
     let mut draft = ask.draft_on(std::slice::from_ref(&key))?;
     let rule = programme.earn.rule.as_ref();
-    let clawed_back = rule.map_or(Points::ZERO, |rule| {
-        rule.points_for(Ratio::whole(amount.0), programme.scales)
-    });
+    let clawed_back =
+        rule.map_or(Points::ZERO, |rule| rule.points_for(Ratio::whole(amount.0), programme.scales));
     let missing = claw_back(&mut draft, &key, None, clawed_back, programme);
     let (debt_added, absorbed) = settle_shortfall(&mut draft, &key, missing, programme.shortfall);
     if let Some(money) = agreement.earn.as_ref().map(|earn| &earn.money) {

@@ -115,9 +115,10 @@ impl AgreementDocument {
                 .map(Money)
                 .map_err(|error| Invalid::at("/net_debit_cap", error.to_string()))
         });
-        let grant = self.grant.as_ref().map(|grant| {
-            earn_money(&grant.funding, grant.price_per_point, None, "/grant")
-        });
+        let grant = self
+            .grant
+            .as_ref()
+            .map(|grant| earn_money(&grant.funding, grant.price_per_point, None, "/grant"));
         Ok(Agreement {
             programme: self.programme.clone(),
             party: self.party.clone(),

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::Invalid;
 use super::agreement::{Agreement, AgreementDocument, Exchange, ExchangeDocument};
 use super::party::{Key, Party, PartyKind};
 use super::programme::{Mode, Programme, ProgrammeDocument};
-use super::Invalid;
 use crate::domain::ids::{KeyId, PartyId, ProgrammeId};
 use crate::domain::time::{Instant, Zone};
 
@@ -187,9 +187,9 @@ impl Coalition {
     }
 
     fn known(&self, pointer: &str, party: &PartyId) -> Result<&Party, Invalid> {
-        self.parties
-            .get(party)
-            .ok_or_else(|| Invalid::at(pointer, format!("there is no party `{party}`; add it first")))
+        self.parties.get(party).ok_or_else(|| {
+            Invalid::at(pointer, format!("there is no party `{party}`; add it first"))
+        })
     }
 
     fn add_party(&mut self, party: &Party) -> Result<(), Invalid> {

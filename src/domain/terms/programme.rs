@@ -434,7 +434,9 @@ impl ProgrammeDocument {
         }
         let tiers = self.tiers.as_ref().map(|tiers| tiers.check(scales)).transpose()?;
         let hold_valid_for = self.hold.as_ref().map(|hold| {
-            hold.valid_for.micros().ok_or_else(|| Invalid::at("/hold/valid_for", "1 minute to ten years"))
+            hold.valid_for
+                .micros()
+                .ok_or_else(|| Invalid::at("/hold/valid_for", "1 minute to ten years"))
         });
         Ok(Programme {
             id: self.id.clone(),
@@ -460,8 +462,7 @@ impl ProgrammeDocument {
 
     fn zone(&self, coalition: &Zone) -> Result<Zone, Invalid> {
         let Some(name) = &self.timezone else { return Ok(coalition.clone()) };
-        Zone::named(name)
-            .ok_or_else(|| Invalid::at("/timezone", "use a name of the tz database"))
+        Zone::named(name).ok_or_else(|| Invalid::at("/timezone", "use a name of the tz database"))
     }
 }
 

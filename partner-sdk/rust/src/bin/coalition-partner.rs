@@ -234,36 +234,23 @@ fn sign(arguments: &SignArguments) -> Result<ExitCode, Failure> {
         ..Outgoing::get("/")
     };
     let signed = sign_for_url(&key, &arguments.url, &outgoing)?;
-    let SignatureHeaders {
-        content_digest,
-        signature_input,
-        signature,
-    } = signed;
+    let SignatureHeaders { content_digest, signature_input, signature } = signed;
     let mut output = stdout().lock();
     if body.is_some() {
         writeln!(output, "Content-Type: application/json")?;
     }
-    for (name, value) in [
-        ("Idempotency-Key", idempotency_key),
-        ("Content-Digest", content_digest),
-    ] {
+    for (name, value) in [("Idempotency-Key", idempotency_key), ("Content-Digest", content_digest)]
+    {
         if let Some(value) = value {
             writeln!(output, "{name}: {value}")?;
         }
     }
-    writeln!(
-        output,
-        "Signature-Input: {signature_input}\nSignature: {signature}"
-    )?;
+    writeln!(output, "Signature-Input: {signature_input}\nSignature: {signature}")?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn call(arguments: &CallArguments) -> Result<ExitCode, Failure> {
-    let client = client(
-        &arguments.server,
-        &arguments.key,
-        &settings(&arguments.server),
-    )?;
+    let client = client(&arguments.server, &arguments.key, &settings(&arguments.server))?;
     let idempotency_key =
         key_of_call(arguments.idempotency_key.as_ref(), arguments.body.is_some())?;
     let answer = client.connection().send(&Outgoing {
@@ -274,11 +261,7 @@ fn call(arguments: &CallArguments) -> Result<ExitCode, Failure> {
     })?;
     let request_id = answer.request_id.as_deref().unwrap_or("-");
     let replayed = if answer.replayed { ", replayed" } else { "" };
-    writeln!(
-        stderr(),
-        "{}{replayed}, request {request_id}",
-        answer.status
-    )?;
+    writeln!(stderr(), "{}{replayed}, request {request_id}", answer.status)?;
     writeln!(stdout(), "{}", answer.text().trim_end())?;
     match answer.status {
         401 => Ok(ExitCode::from(3)),
@@ -287,11 +270,7 @@ fn call(arguments: &CallArguments) -> Result<ExitCode, Failure> {
 }
 
 fn exit_code(is_all_accepted: bool) -> ExitCode {
-    if is_all_accepted {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(1)
-    }
+    if is_all_accepted { ExitCode::SUCCESS } else { ExitCode::from(1) }
 }
 
 fn client(
@@ -299,22 +278,12 @@ fn client(
     key: &KeyArguments,
     settings: &Settings,
 ) -> Result<Client, Failure> {
-    Ok(Client::with_settings(
-        &server.server,
-        signing_key(key)?,
-        settings,
-    )?)
+    Ok(Client::with_settings(&server.server, signing_key(key)?, settings)?)
 }
 
 fn settings(server: &ServerArguments) -> Settings {
-    let retry = RetryPolicy {
-        attempts_max: server.attempts,
-        ..RetryPolicy::default()
-    };
-    Settings {
-        retry,
-        ..Settings::default()
-    }
+    let retry = RetryPolicy { attempts_max: server.attempts, ..RetryPolicy::default() };
+    Settings { retry, ..Settings::default() }
 }
 
 fn signing_key(arguments: &KeyArguments) -> Result<SigningKey, Failure> {
@@ -337,10 +306,7 @@ fn key_of_call(given: Option<&String>, has_body: bool) -> Result<Option<String>,
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    Ok(std::fs::read(path).map_err(|source| FileError::Io {
-        path: path.to_owned(),
-        source,
-    })?)
+    Ok(std::fs::read(path).map_err(|source| FileError::Io { path: path.to_owned(), source })?)
 }
 
 fn parse_batch_lines(text: &str) -> Result<usize, String> {

@@ -40,12 +40,10 @@ pub fn derived_key(fields: &Map<String, Value>, canonical: &str) -> String {
 /// SHA-256, in hexadecimal, over the parts with newlines between them.
 pub fn hex_digest(parts: &[&str]) -> String {
     let digest = Sha256::digest(parts.join("\n").as_bytes());
-    digest
-        .iter()
-        .fold(String::with_capacity(64), |mut hex, byte| {
-            write!(hex, "{byte:02x}").expect("writing to a string does not fail");
-            hex
-        })
+    digest.iter().fold(String::with_capacity(64), |mut hex, byte| {
+        write!(hex, "{byte:02x}").expect("writing to a string does not fail");
+        hex
+    })
 }
 
 #[cfg(test)]

@@ -18,29 +18,21 @@ pub fn enroll(
     members: &BTreeSet<String>,
     progress: &mut Progress,
 ) -> Result<Enrolment, PostError> {
-    let lines: Vec<Line> = members
-        .iter()
-        .filter_map(|member| enrolment_line(member))
-        .collect();
+    let lines: Vec<Line> = members.iter().filter_map(|member| enrolment_line(member)).collect();
     progress.begin("members", u64::try_from(lines.len()).unwrap_or(u64::MAX));
     let mut enrolment = Enrolment::default();
-    post_in_batches(
-        bulk,
-        "/v1/members:batch",
-        lines.into_iter().map(Ok),
-        |_, result| {
-            progress.advance();
-            let code = result.problem.map(|problem| problem.code);
-            if code.is_none() && !result.replayed {
-                enrolment.created += 1;
-            } else if matches!(code, None | Some(RefusalCode::IdentifierTaken)) {
-                enrolment.known += 1;
-            } else if let Some(code) = code {
-                *enrolment.refused.entry(code.to_string()).or_default() += 1;
-            }
-            Ok(())
-        },
-    )?;
+    post_in_batches(bulk, "/v1/members:batch", lines.into_iter().map(Ok), |_, result| {
+        progress.advance();
+        let code = result.problem.map(|problem| problem.code);
+        if code.is_none() && !result.replayed {
+            enrolment.created += 1;
+        } else if matches!(code, None | Some(RefusalCode::IdentifierTaken)) {
+            enrolment.known += 1;
+        } else if let Some(code) = code {
+            *enrolment.refused.entry(code.to_string()).or_default() += 1;
+        }
+        Ok(())
+    })?;
     progress.end();
     Ok(enrolment)
 }

@@ -99,20 +99,14 @@ pub type Lines<'a> = Box<dyn Iterator<Item = Result<Line, FileError>> + 'a>;
 /// # Errors
 /// If the file cannot be read, or its header names something that is no field.
 pub fn open_lines<'a>(path: &'a Path, defaults: &'a Defaults) -> Result<Lines<'a>, FileError> {
-    let failed = |source| FileError::Io {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = |source| FileError::Io { path: path.to_owned(), source };
     let mut reader = BufReader::new(File::open(path).map_err(failed)?);
     let start = reader.fill_buf().map_err(failed)?;
     if start.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{') {
         Ok(Box::new(ndjson_lines(path, defaults, reader)))
     } else {
         // The CSV reader stops at the CR of a row and counts the LF after it only with the next.
-        let first_line = start
-            .split(|&byte| byte == b'\n')
-            .next()
-            .unwrap_or_default();
+        let first_line = start.split(|&byte| byte == b'\n').next().unwrap_or_default();
         let lines_uncounted = u64::from(first_line.ends_with(b"\r"));
         csv_lines(path, defaults, lines_uncounted, reader)
     }
@@ -128,10 +122,7 @@ pub(super) struct Overview {
 
 /// Reads a file to its end and keeps nothing but what it is about.
 pub(super) fn survey(path: &Path, defaults: &Defaults) -> Result<Overview, FileError> {
-    let mut overview = Overview {
-        lines: 0,
-        members: BTreeSet::new(),
-    };
+    let mut overview = Overview { lines: 0, members: BTreeSet::new() };
     for line in open_lines(path, defaults)? {
         overview.lines += 1;
         overview.members.extend(line?.members);
@@ -162,11 +153,7 @@ pub(super) fn open_lines_after<'a>(
         }
     }
     let why = "the result file's last line does not belong to this line; give another --result";
-    Err(FileError::Line {
-        path: path.to_owned(),
-        line: last.line,
-        why: why.to_owned(),
-    })
+    Err(FileError::Line { path: path.to_owned(), line: last.line, why: why.to_owned() })
 }
 
 fn ndjson_lines<'a>(
@@ -176,22 +163,14 @@ fn ndjson_lines<'a>(
 ) -> impl Iterator<Item = Result<Line, FileError>> + 'a {
     let numbered = (1..).zip(reader.lines());
     numbered.filter_map(move |(number, text)| {
-        let refused = |why: String| FileError::Line {
-            path: path.to_owned(),
-            line: number,
-            why,
-        };
+        let refused = |why: String| FileError::Line { path: path.to_owned(), line: number, why };
         let text = match text {
             Ok(text) if text.trim().is_empty() => return None,
             Ok(text) => text,
             Err(error) => return Some(Err(refused(error.to_string()))),
         };
         let fields = serde_json::from_str(&text).map_err(|error| error.to_string());
-        Some(
-            fields
-                .and_then(|fields| complete(number, fields, defaults))
-                .map_err(refused),
-        )
+        Some(fields.and_then(|fields| complete(number, fields, defaults)).map_err(refused))
     })
 }
 
@@ -204,25 +183,13 @@ fn csv_lines<'a>(
     let line_at = move |position: Option<&csv::Position>| {
         position.map_or(0, csv::Position::line) + lines_uncounted
     };
-    let refused = move |line, why| FileError::Line {
-        path: path.to_owned(),
-        line,
-        why,
-    };
-    let mut reader = csv::ReaderBuilder::new()
-        .trim(csv::Trim::All)
-        .from_reader(reader);
-    let header = reader
-        .headers()
-        .map_err(|error| refused(1, error.to_string()))?
-        .clone();
+    let refused = move |line, why| FileError::Line { path: path.to_owned(), line, why };
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(reader);
+    let header = reader.headers().map_err(|error| refused(1, error.to_string()))?.clone();
     for column in &header {
         if !COLUMNS.contains(&column) {
             let known = COLUMNS.join(", ");
-            return Err(refused(
-                1,
-                format!("no column is called {column:?}; known are {known}"),
-            ));
+            return Err(refused(1, format!("no column is called {column:?}; known are {known}")));
         }
     }
     Ok(Box::new(reader.into_records().map(move |row| {
@@ -235,10 +202,7 @@ fn csv_lines<'a>(
 
 /// The cells that hold something. An empty `max_share` of a personal rule is the null that ends it.
 fn fields_of_row(header: &csv::StringRecord, row: &csv::StringRecord) -> Map<String, Value> {
-    let ends_rule = row
-        .iter()
-        .zip(header)
-        .any(|cell| cell == ("personal_rule", "kind"));
+    let ends_rule = row.iter().zip(header).any(|cell| cell == ("personal_rule", "kind"));
     let mut fields = Map::new();
     for (name, cell) in header.iter().zip(row) {
         if !cell.is_empty() {
@@ -256,16 +220,11 @@ fn complete(
     mut fields: Map<String, Value>,
     defaults: &Defaults,
 ) -> Result<Line, String> {
-    let kind = fields
-        .get("kind")
-        .and_then(Value::as_str)
-        .ok_or("the line has no kind")?;
+    let kind = fields.get("kind").and_then(Value::as_str).ok_or("the line has no kind")?;
     if needs_programme(kind, &fields)
         && let Some(programme) = &defaults.programme
     {
-        fields
-            .entry("programme")
-            .or_insert_with(|| Value::from(programme.as_str()));
+        fields.entry("programme").or_insert_with(|| Value::from(programme.as_str()));
     }
     let mut members = Vec::new();
     for name in MEMBER_FIELDS {
@@ -284,18 +243,9 @@ fn complete(
         None => derived_key(&fields, &canonical_text(&Value::Object(fields.clone()))),
         Some(_) => return Err("the idempotency_key is no string".to_owned()),
     };
-    fields.insert(
-        "idempotency_key".to_owned(),
-        Value::from(idempotency_key.as_str()),
-    );
+    fields.insert("idempotency_key".to_owned(), Value::from(idempotency_key.as_str()));
     let text = canonical_text(&Value::Object(fields));
-    Ok(Line {
-        number,
-        reference,
-        members,
-        idempotency_key,
-        text,
-    })
+    Ok(Line { number, reference, members, idempotency_key, text })
 }
 
 /// A refund of an original has the original's programme.

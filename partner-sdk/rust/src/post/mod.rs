@@ -91,11 +91,7 @@ pub fn post_file(
     let overview = lines::survey(&options.file, &options.defaults)?;
     let (mut results, resumed) = ResultFile::open(&options.result)?;
     let started = instant();
-    let bulk = Bulk {
-        client,
-        lines_max: options.batch_lines,
-        retry: options.retry,
-    };
+    let bulk = Bulk { client, lines_max: options.batch_lines, retry: options.retry };
 
     let enrolment = if options.enroll {
         Some(enroll::enroll(&bulk, &overview.members, progress)?)
@@ -103,30 +99,17 @@ pub fn post_file(
         None
     };
 
-    progress.begin(
-        "transactions",
-        overview.lines.saturating_sub(resumed.tally.lines()),
-    );
+    progress.begin("transactions", overview.lines.saturating_sub(resumed.tally.lines()));
     let mut tally = Tally::default();
     let remaining = lines::open_lines_after(&options.file, &options.defaults, &resumed)?;
-    post_in_batches(
-        &bulk,
-        "/v1/transactions:batch",
-        remaining,
-        |line, result| {
-            let record = Record::new(line, result);
-            results.append(&record)?;
-            tally.add(&record);
-            progress.advance();
-            Ok(())
-        },
-    )?;
+    post_in_batches(&bulk, "/v1/transactions:batch", remaining, |line, result| {
+        let record = Record::new(line, result);
+        results.append(&record)?;
+        tally.add(&record);
+        progress.advance();
+        Ok(())
+    })?;
     progress.end();
 
-    Ok(Summary {
-        before: resumed.tally,
-        tally,
-        enrolment,
-        elapsed: started.elapsed(),
-    })
+    Ok(Summary { before: resumed.tally, tally, enrolment, elapsed: started.elapsed() })
 }

@@ -35,12 +35,7 @@ impl Progress {
         if stderr().is_terminal() {
             Self::Bar(ProgressBar::hidden())
         } else {
-            Self::Plain(PlainProgress {
-                subject: "",
-                done: 0,
-                total: 0,
-                said_at: instant(),
-            })
+            Self::Plain(PlainProgress { subject: "", done: 0, total: 0, said_at: instant() })
         }
     }
 
@@ -55,12 +50,7 @@ impl Progress {
                     .with_prefix(subject);
             }
             Self::Plain(plain) => {
-                *plain = PlainProgress {
-                    subject,
-                    done: 0,
-                    total,
-                    said_at: instant(),
-                };
+                *plain = PlainProgress { subject, done: 0, total, said_at: instant() };
             }
             Self::Silent => {}
         }
@@ -93,12 +83,7 @@ impl Progress {
 
 impl PlainProgress {
     fn say(&self) {
-        let Self {
-            subject,
-            done,
-            total,
-            ..
-        } = self;
+        let Self { subject, done, total, .. } = self;
         // Nobody is left to tell if the stream is closed, and the run goes on without.
         let _ = writeln!(stderr(), "{done} of {total} {subject}");
     }

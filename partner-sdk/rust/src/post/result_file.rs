@@ -84,10 +84,7 @@ impl ResultFile {
     /// # Errors
     /// If the file cannot be used, another process is writing it, or it is no result file.
     pub fn open(path: &Path) -> Result<(Self, Resumed), FileError> {
-        let failed = |source| FileError::Io {
-            path: path.to_owned(),
-            source,
-        };
+        let failed = |source| FileError::Io { path: path.to_owned(), source };
         let file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -97,20 +94,14 @@ impl ResultFile {
             .map_err(failed)?;
         file.try_lock().map_err(|error| match error {
             TryLockError::Error(source) => failed(source),
-            TryLockError::WouldBlock => failed(io::Error::other(
-                "another process is writing this result file",
-            )),
+            TryLockError::WouldBlock => {
+                failed(io::Error::other("another process is writing this result file"))
+            }
         })?;
-        let mut results = Self {
-            path: path.to_owned(),
-            file,
-        };
+        let mut results = Self { path: path.to_owned(), file };
         let (resumed, whole_bytes) = results.read_whole_lines()?;
         results.file.set_len(whole_bytes).map_err(failed)?;
-        results
-            .file
-            .seek(SeekFrom::Start(whole_bytes))
-            .map_err(failed)?;
+        results.file.seek(SeekFrom::Start(whole_bytes)).map_err(failed)?;
         Ok((results, resumed))
     }
 
@@ -122,18 +113,12 @@ impl ResultFile {
         let mut line = serde_json::to_vec(record).expect("a record has only strings and numbers");
         line.push(b'\n');
         let written = self.file.write_all(&line);
-        written.map_err(|source| FileError::Io {
-            path: self.path.clone(),
-            source,
-        })
+        written.map_err(|source| FileError::Io { path: self.path.clone(), source })
     }
 
     /// The results of the whole lines, and how many bytes these have.
     fn read_whole_lines(&self) -> Result<(Resumed, u64), FileError> {
-        let failed = |source| FileError::Io {
-            path: self.path.clone(),
-            source,
-        };
+        let failed = |source| FileError::Io { path: self.path.clone(), source };
         let mut reader = BufReader::new(&self.file);
         let mut resumed = Resumed::default();
         let mut whole_bytes = 0;

@@ -52,18 +52,10 @@ pub fn post_in_batches(
             attempts_in_vain = 0;
             continue;
         };
-        attempts_in_vain = if sent.settled == 0 {
-            attempts_in_vain + 1
-        } else {
-            1
-        };
+        attempts_in_vain = if sent.settled == 0 { attempts_in_vain + 1 } else { 1 };
         if attempts_in_vain >= bulk.retry.attempts_max.max(1) {
             let line = queue.front().map_or(first_number, |line| line.number);
-            return Err(PostError::Stalled {
-                line,
-                attempts: attempts_in_vain,
-                answer,
-            });
+            return Err(PostError::Stalled { line, attempts: attempts_in_vain, answer });
         }
         let random = getrandom::u64().map_err(Error::Random)?;
         thread::sleep(bulk.retry.pause(attempts_in_vain, None, random));
@@ -87,35 +79,23 @@ fn send_once(
     let (body, lines) = batch_body(queue);
     let mut answers = bulk.client.batch_text(path, &body)?;
     for settled in 0..lines {
-        let interrupted = |answer: String| Sent {
-            settled,
-            interruption: Some(answer),
-        };
+        let interrupted = |answer: String| Sent { settled, interruption: Some(answer) };
         let result = match answers.next() {
             Some(Ok(result)) => result,
             Some(Err(error @ Error::BrokenOff(_))) => return Ok(interrupted(error.to_string())),
             Some(Err(error)) => return Err(error.into()),
             None => {
-                return Ok(interrupted(
-                    "the answer has fewer lines than the call".to_owned(),
-                ));
+                return Ok(interrupted("the answer has fewer lines than the call".to_owned()));
             }
         };
         if is_for_the_moment(result.status) {
             let problem = result.problem.map(|problem| problem.to_string());
-            return Ok(interrupted(
-                problem.unwrap_or_else(|| result.status.to_string()),
-            ));
+            return Ok(interrupted(problem.unwrap_or_else(|| result.status.to_string())));
         }
-        let line = queue
-            .pop_front()
-            .expect("the call was made of the queue's first lines");
+        let line = queue.pop_front().expect("the call was made of the queue's first lines");
         settle(&line, result)?;
     }
-    Ok(Sent {
-        settled: lines,
-        interruption: None,
-    })
+    Ok(Sent { settled: lines, interruption: None })
 }
 
 /// The NDJSON of as many of the first lines as fit, one at least, and their number.

@@ -21,10 +21,7 @@ impl Tally {
     /// Counts a result.
     pub fn add(&mut self, record: &Record) {
         if !record.is_accepted() {
-            let code = record
-                .code
-                .clone()
-                .unwrap_or_else(|| format!("http_{}", record.status));
+            let code = record.code.clone().unwrap_or_else(|| format!("http_{}", record.status));
             *self.refused.entry(code).or_default() += 1;
         } else if record.replayed {
             self.replayed += 1;
@@ -71,10 +68,7 @@ pub struct Summary {
 impl Summary {
     /// Whether no line of the file and no member was refused, earlier runs included.
     pub fn is_all_accepted(&self) -> bool {
-        let members_refused = self
-            .enrolment
-            .as_ref()
-            .is_some_and(|all| !all.refused.is_empty());
+        let members_refused = self.enrolment.as_ref().is_some_and(|all| !all.refused.is_empty());
         self.before.refused.is_empty() && self.tally.refused.is_empty() && !members_refused
     }
 
@@ -87,27 +81,15 @@ impl Summary {
 impl fmt::Display for Summary {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(enrolment) = &self.enrolment {
-            let Enrolment {
-                created,
-                known,
-                refused,
-            } = enrolment;
-            writeln!(
-                formatter,
-                "members: {created} created, {known} known before"
-            )?;
+            let Enrolment { created, known, refused } = enrolment;
+            writeln!(formatter, "members: {created} created, {known} known before")?;
             write_refused(formatter, refused)?;
         }
         if 0 < self.before.lines() {
             let (lines, refused) = (self.before.lines(), self.before.refused_total());
-            writeln!(
-                formatter,
-                "earlier runs: {lines} lines, {refused} of them refused"
-            )?;
+            writeln!(formatter, "earlier runs: {lines} lines, {refused} of them refused")?;
         }
-        let Tally {
-            posted, replayed, ..
-        } = self.tally;
+        let Tally { posted, replayed, .. } = self.tally;
         let refused = self.tally.refused_total();
         let per_second = self.lines_per_second();
         writeln!(

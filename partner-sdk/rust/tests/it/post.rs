@@ -42,10 +42,7 @@ impl Drop for Folder {
 }
 
 fn defaults() -> Defaults {
-    Defaults {
-        programme: Some("gifts".to_owned()),
-        member_prefix: "external".to_owned(),
-    }
+    Defaults { programme: Some("gifts".to_owned()), member_prefix: "external".to_owned() }
 }
 
 fn read(path: &Path) -> Result<Vec<Line>, FileError> {
@@ -68,16 +65,11 @@ fn run(url: &str, options: &PostOptions) -> Result<Summary, PostError> {
 }
 
 fn json_lines(text: &str) -> Vec<Value> {
-    text.lines()
-        .map(|line| serde_json::from_str(line).expect("the line is JSON"))
-        .collect()
+    text.lines().map(|line| serde_json::from_str(line).expect("the line is JSON")).collect()
 }
 
 fn refs(arrived: &Arrived) -> Vec<String> {
-    json_lines(&arrived.body)
-        .iter()
-        .map(|line| line["ref"].to_string())
-        .collect()
+    json_lines(&arrived.body).iter().map(|line| line["ref"].to_string()).collect()
 }
 
 fn accept(line: &Value) -> Value {
@@ -107,10 +99,7 @@ fn a_csv_file_becomes_lines_of_the_contract() {
     });
     assert_eq!(posted, expected);
     assert!(!lines[1].text.contains("burn"), "an empty cell is left out");
-    assert!(
-        lines[2].text.contains(r#""programme":"gifts""#),
-        "an unlinked refund needs it"
-    );
+    assert!(lines[2].text.contains(r#""programme":"gifts""#), "an unlinked refund needs it");
     assert_eq!(lines[3].members, ["phone:+79160000001"]);
 }
 
@@ -119,17 +108,9 @@ fn the_ends_of_lines_and_a_byte_order_mark_change_nothing() {
     let folder = Folder::new("crlf");
     let unix = read(&folder.file("a.csv", CSV)).expect("the file is well formed");
     let windows = format!("\u{feff}{}", CSV.replace('\n', "\r\n"));
-    assert_eq!(
-        read(&folder.file("b.csv", &windows)).expect("the file is well formed"),
-        unix
-    );
+    assert_eq!(read(&folder.file("b.csv", &windows)).expect("the file is well formed"), unix);
     let bad = folder.file("c.csv", &format!("{windows}purchase\r\n"));
-    assert!(
-        read(&bad)
-            .expect_err("the last line is bad")
-            .to_string()
-            .contains("line 6: ")
-    );
+    assert!(read(&bad).expect_err("the last line is bad").to_string().contains("line 6: "));
 }
 
 #[test]
@@ -144,10 +125,7 @@ fn a_line_has_the_same_key_in_csv_and_ndjson() {
     assert_eq!(csv[0].text, ndjson[0].text);
     assert_eq!((ndjson[0].number, ndjson[1].number), (2, 3));
     assert_eq!(ndjson[1].idempotency_key, "own");
-    assert!(
-        !ndjson[1].text.contains("gifts"),
-        "a linked refund has its original's programme"
-    );
+    assert!(!ndjson[1].text.contains("gifts"), "a linked refund has its original's programme");
     // The key as a script of the partner's own would make it, to hold it fast for all versions.
     let expected = "78f84c7b39b853d593d053476fc7bff4c6b2510f5f418d63d19e15c47333074f";
     assert_eq!(csv[0].idempotency_key, expected);
@@ -156,11 +134,7 @@ fn a_line_has_the_same_key_in_csv_and_ndjson() {
 #[test]
 fn a_bad_line_is_named_and_nothing_is_sent() {
     let folder = Folder::new("bad");
-    let said = |name, text| {
-        read(&folder.file(name, text))
-            .expect_err("it is bad")
-            .to_string()
-    };
+    let said = |name, text| read(&folder.file(name, text)).expect_err("it is bad").to_string();
     assert!(said("a", "kind,colour\npurchase,red\n").contains("line 1: no column is called"));
     assert!(said("b", "kind,ref\npurchase,R-1\npurchase\n").contains("line 3: "));
     assert!(said("c", "{\"kind\":\"void\",\"of\":\"H\"}\n\n{\"kind\"\n").contains("line 3: "));
@@ -169,10 +143,7 @@ fn a_bad_line_is_named_and_nothing_is_sent() {
     let (url, arrived) = serve(vec![Step::EachLine(accept)]);
     let bad = folder.file("e", &format!("{CSV}purchase\n"));
     let error = run(&url, &options(&folder, bad)).expect_err("the last line is bad");
-    assert!(
-        matches!(error, PostError::File(FileError::Line { line: 6, .. })),
-        "{error}"
-    );
+    assert!(matches!(error, PostError::File(FileError::Line { line: 6, .. })), "{error}");
     assert_eq!(arrived.try_iter().count(), 0);
 }
 
@@ -188,19 +159,10 @@ fn a_file_is_posted_in_order_and_each_line_has_its_result() {
     ]);
     let options = options(&folder, folder.file("a.csv", CSV));
     let summary = run(&url, &options).expect("the file is posted to its end");
-    assert_eq!(
-        (
-            summary.tally.posted,
-            summary.tally.refused["unknown_member"]
-        ),
-        (3, 1)
-    );
+    assert_eq!((summary.tally.posted, summary.tally.refused["unknown_member"]), (3, 1));
     assert!(!summary.is_all_accepted());
     let arrived: Vec<_> = arrived.iter().map(|request| refs(&request)).collect();
-    assert_eq!(
-        arrived.concat(),
-        ["\"R-1\"", "\"R-2\"", "\"C-1\"", "\"R-3\""]
-    );
+    assert_eq!(arrived.concat(), ["\"R-1\"", "\"R-2\"", "\"C-1\"", "\"R-3\""]);
     let results = json_lines(&fs::read_to_string(&options.result).expect("there are results"));
     let refused = json!({ "line": 3, "ref": "R-2", "status": 404, "replayed": false,
         "code": "unknown_member", "detail": "d" });
@@ -214,10 +176,7 @@ fn a_run_goes_on_after_the_last_whole_result() {
     let options = options(&folder, folder.file("a.csv", CSV));
     let done = r#"{"line":2,"ref":"R-1","status":201,"replayed":false,"id":"tx_R-1"}"#;
     // The torn line is longer than all that this run will write in its place.
-    let torn = format!(
-        r#"{{"line":3,"ref":"R-2","status":422,"detail":"{}"#,
-        "x".repeat(1000)
-    );
+    let torn = format!(r#"{{"line":3,"ref":"R-2","status":422,"detail":"{}"#, "x".repeat(1000));
     fs::write(&options.result, format!("{done}\n{torn}")).expect("written");
     let (url, arrived) = serve(vec![Step::EachLine(accept)]);
     let summary = run(&url, &options).expect("the file is posted to its end");
@@ -225,10 +184,7 @@ fn a_run_goes_on_after_the_last_whole_result() {
     let first = arrived.iter().next().expect("a call arrived");
     assert_eq!(refs(&first), ["\"R-2\"", "\"C-1\"", "\"R-3\""]);
     let results = json_lines(&fs::read_to_string(&options.result).expect("there are results"));
-    let lines: Vec<_> = results
-        .iter()
-        .filter_map(|result| result["line"].as_u64())
-        .collect();
+    let lines: Vec<_> = results.iter().filter_map(|result| result["line"].as_u64()).collect();
     assert_eq!(lines, [2, 3, 4, 5]);
 
     // All is done: a further run sends nothing, and the server is gone.
@@ -264,21 +220,8 @@ fn a_server_that_takes_nothing_stops_the_run_and_leaves_no_result() {
     let (url, _arrived) = serve(vec![busy(), busy(), busy()]);
     let options = options(&folder, folder.file("a.csv", CSV));
     let error = run(&url, &options).expect_err("nothing is taken");
-    assert!(
-        matches!(
-            error,
-            PostError::Stalled {
-                line: 2,
-                attempts: 3,
-                ..
-            }
-        ),
-        "{error}"
-    );
-    assert_eq!(
-        fs::read_to_string(&options.result).expect("the file is there"),
-        ""
-    );
+    assert!(matches!(error, PostError::Stalled { line: 2, attempts: 3, .. }), "{error}");
+    assert_eq!(fs::read_to_string(&options.result).expect("the file is there"), "");
 }
 
 #[test]
@@ -294,15 +237,9 @@ fn members_are_created_first_and_those_known_are_fine() {
         Step::EachLine(accept),
     ]);
     let file = folder.file("a.csv", CSV);
-    let options = PostOptions {
-        enroll: true,
-        ..options(&folder, file)
-    };
+    let options = PostOptions { enroll: true, ..options(&folder, file) };
     let summary = run(&url, &options).expect("the file is posted to its end");
-    let enrolment = summary
-        .enrolment
-        .as_ref()
-        .expect("members were to be created");
+    let enrolment = summary.enrolment.as_ref().expect("members were to be created");
     assert_eq!((enrolment.created, enrolment.known), (2, 1));
     assert!(summary.is_all_accepted());
     let first = arrived.iter().next().expect("a call arrived");
@@ -317,20 +254,12 @@ fn another_files_results_are_not_gone_on_from() {
     let other = r#"{"line":3,"ref":"X-7","status":201,"replayed":false}"#;
     fs::write(&options.result, format!("{other}\n")).expect("written");
     let error = run("http://127.0.0.1:9", &options).expect_err("it is another file's");
-    assert!(
-        error
-            .to_string()
-            .contains("line 3: the result file's last line"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("line 3: the result file's last line"), "{error}");
 
     let letter = "Dear Sir or Madam";
     fs::write(&options.result, letter).expect("written");
     run("http://127.0.0.1:9", &options).expect_err("it is no result file");
-    assert_eq!(
-        fs::read_to_string(&options.result).expect("it is there"),
-        letter
-    );
+    assert_eq!(fs::read_to_string(&options.result).expect("it is there"), letter);
 }
 
 #[test]

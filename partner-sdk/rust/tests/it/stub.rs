@@ -39,14 +39,8 @@ impl Arrived {
 
     /// The nonce of the signature.
     pub fn nonce(&self) -> &str {
-        let input = self
-            .header("signature-input")
-            .expect("the request is signed");
-        input
-            .split(";nonce=\"")
-            .nth(1)
-            .and_then(|rest| rest.split('"').next())
-            .expect("a nonce")
+        let input = self.header("signature-input").expect("the request is signed");
+        input.split(";nonce=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a nonce")
     }
 }
 
@@ -84,10 +78,7 @@ pub fn serve(script: Vec<Step>) -> (String, Receiver<Arrived>) {
 /// A client that waits for milliseconds where a partner's waits for seconds.
 pub fn client(base_url: &str, attempts_max: u32) -> Client {
     let key = SigningKey::hmac("shop:1", b"secret").expect("the key is well formed");
-    let settings = Settings {
-        retry: quick(attempts_max),
-        ..Settings::default()
-    };
+    let settings = Settings { retry: quick(attempts_max), ..Settings::default() };
     Client::with_settings(base_url, key, &settings).expect("the address is well formed")
 }
 
@@ -114,19 +105,11 @@ fn read_request(reader: &mut BufReader<TcpStream>, connection: usize) -> Option<
     }
     let target = lines.first()?.trim_end_matches(" HTTP/1.1").to_owned();
     let split = |line: &String| {
-        line.split_once(": ")
-            .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
+        line.split_once(": ").map(|(name, value)| (name.to_lowercase(), value.to_owned()))
     };
     let headers: Vec<(String, String)> = lines.iter().skip(1).filter_map(split).collect();
-    let mut arrived = Arrived {
-        target,
-        headers,
-        body: String::new(),
-        connection,
-    };
-    let length = arrived
-        .header("content-length")
-        .map_or(0, |text| text.parse().unwrap_or(0));
+    let mut arrived = Arrived { target, headers, body: String::new(), connection };
+    let length = arrived.header("content-length").map_or(0, |text| text.parse().unwrap_or(0));
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
     arrived.body = String::from_utf8(body).ok()?;

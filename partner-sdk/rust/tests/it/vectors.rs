@@ -49,19 +49,11 @@ fn the_rfcs_bases_and_signatures_are_reproduced() {
     let vectors: Vec<BaseVector> = load("rfc9421.json");
     assert_eq!(vectors.len(), 2);
     for vector in vectors {
-        let components: Vec<(&str, &str)> = vector
-            .components
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
-            .collect();
+        let components: Vec<(&str, &str)> =
+            vector.components.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let base = signature_base(&components, &vector.params);
         assert_eq!(base, vector.base, "{}", vector.name);
-        assert_eq!(
-            key(&vector.key).sign(&base),
-            vector.signature,
-            "{}",
-            vector.name
-        );
+        assert_eq!(key(&vector.key).sign(&base), vector.signature, "{}", vector.name);
     }
 }
 
@@ -80,21 +72,10 @@ fn requests_are_signed_as_another_implementation_signs_them() {
         };
         let key = key(&vector.key);
         let signed = sign_request(&key, &request, vector.created, &vector.nonce);
-        assert_eq!(
-            signed.content_digest, vector.content_digest,
-            "{}",
-            vector.name
-        );
-        assert_eq!(
-            signed.signature_input, vector.signature_input,
-            "{}",
-            vector.name
-        );
+        assert_eq!(signed.content_digest, vector.content_digest, "{}", vector.name);
+        assert_eq!(signed.signature_input, vector.signature_input, "{}", vector.name);
         // The base is checked too, so that a departure shows where it is.
-        assert_eq!(
-            format!("sig1=:{}:", key.sign(&vector.base)),
-            vector.signature
-        );
+        assert_eq!(format!("sig1=:{}:", key.sign(&vector.base)), vector.signature);
         assert_eq!(signed.signature, vector.signature, "{}", vector.name);
         assert_eq!(key.public_key(), vector.key.public_key, "{}", vector.name);
     }
@@ -104,29 +85,18 @@ fn requests_are_signed_as_another_implementation_signs_them() {
 fn digests_are_those_of_rfc_9530() {
     let digest = |body: &str| content_digest(body.as_bytes());
     let hello = "{\"hello\": \"world\"}";
-    assert_eq!(
-        digest(hello),
-        "sha-256=:X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=:"
-    );
+    assert_eq!(digest(hello), "sha-256=:X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=:");
     let with_newline = format!("{hello}\n");
-    assert_eq!(
-        digest(&with_newline),
-        "sha-256=:RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg=:"
-    );
+    assert_eq!(digest(&with_newline), "sha-256=:RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg=:");
 }
 
 fn load<T: DeserializeOwned>(name: &str) -> T {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../vectors")
-        .join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../vectors").join(name);
     let text = std::fs::read_to_string(&path).expect("the vectors are part of the repository");
     serde_json::from_str(&text).expect("the vectors have the form their README describes")
 }
 
 fn key(vector: &VectorKey) -> SigningKey {
-    let algorithm: Algorithm = vector
-        .algorithm
-        .parse()
-        .expect("the algorithm is one of ours");
+    let algorithm: Algorithm = vector.algorithm.parse().expect("the algorithm is one of ours");
     SigningKey::from_base64(&vector.id, algorithm, &vector.secret).expect("the key is well formed")
 }

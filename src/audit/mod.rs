@@ -1,0 +1,68 @@
+//! The audit: recomputes accounts, lots, positions and the hash chain from the postings alone, and
+//! compares them with what the tables say.
+//!
+//! It reads one state of the database, shard by shard in the order of the sequences, and names the
+//! first difference. What it keeps in memory grows with accounts and lots, not with postings.
+
+mod replay;
+
+use std::fmt;
+
+use crate::store::{Address, StoreError, Use, dialect, heads};
+
+use replay::Replay;
+
+/// What an audit checked, and the first thing that is not as it should be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Shards.
+    pub shards: u64,
+    /// Transactions, each with its place in the sequence and its hash.
+    pub transactions: u64,
+    /// Postings.
+    pub postings: u64,
+    /// Accounts.
+    pub accounts: u64,
+    /// Lots.
+    pub lots: u64,
+    /// Open holds.
+    pub holds: u64,
+    /// Positions.
+    pub positions: u64,
+    /// The first difference, if there is one.
+    pub difference: Option<String>,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { shards, transactions, postings, accounts, lots, holds, positions, .. } = self;
+        writeln!(
+            out,
+            "checked {transactions} transactions with {postings} postings in {shards} shards: \
+             sequences without gaps, hashes, balances of {accounts} accounts, {lots} lots, \
+             {holds} open holds, {positions} positions"
+        )?;
+        match &self.difference {
+            None => write!(out, "no difference"),
+            Some(difference) => write!(out, "DIFFERENCE: {difference}"),
+        }
+    }
+}
+
+/// Audits a database.
+///
+/// # Errors
+/// If the database can't be read; what is read and wrong is a difference, not an error.
+pub fn audit(address: &Address) -> Result<Report, StoreError> {
+    let mut database = address.open(Use::Read)?;
+    dialect::begin_snapshot(&mut database)?;
+    let mut replay = Replay::default();
+    let heads = heads::all(&mut database)?;
+    match replay.check(&mut database, &heads) {
+        Ok(()) => Ok(replay.report),
+        Err(replay::Finding::Store(error)) => Err(error),
+        Err(replay::Finding::Difference(text)) => {
+            Ok(Report { difference: Some(text), ..replay.report })
+        }
+    }
+}

@@ -1,0 +1,410 @@
+//! Adds postings up and compares.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::Report;
+use crate::domain::account::AccountKey;
+use crate::domain::amount::Points;
+use crate::domain::ids::{LotId, MemberId, TransactionId};
+use crate::domain::ledger::Position;
+use crate::domain::posting::{Body, LedgerAccount, Posting};
+use crate::domain::transaction::{Detail, Transaction};
+use crate::store::heads::{ChainHash, Head};
+use crate::store::rows::{AccountRow, LotRow, read_json};
+use crate::store::save::chain;
+use crate::store::{Database, StoreError, audit};
+
+/// Why an audit ended early.
+pub enum Finding {
+    /// The database can't be read.
+    Store(StoreError),
+    /// Something is not as it should be.
+    Difference(String),
+}
+
+impl From<StoreError> for Finding {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Damaged(text) => Self::Difference(text),
+            other => Self::Store(other),
+        }
+    }
+}
+
+fn differs(text: String) -> Finding {
+    Finding::Difference(text)
+}
+
+/// What postings say of an account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Sums {
+    points: i64,
+    held: i64,
+    debt: i64,
+}
+
+/// What postings and lot records say of a lot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct LotSums {
+    owner: AccountKey,
+    granted: i64,
+    remaining: i64,
+    held: i64,
+    expired: i64,
+    available_at: i64,
+    expires_at: i64,
+}
+
+type PositionKey = (i64, i64, String, String, String, String);
+
+/// The ledger as its postings say it is.
+#[derive(Default)]
+pub struct Replay {
+    /// What was checked so far.
+    pub report: Report,
+    accounts: HashMap<AccountKey, Sums>,
+    lots: HashMap<LotId, LotSums>,
+    holds: BTreeMap<TransactionId, i64>,
+    positions: HashMap<PositionKey, (i64, i64, i64)>,
+    /// Lots of one shard that a transaction of another made known only by moving them.
+    programmes: BTreeMap<String, i64>,
+}
+
+impl Replay {
+    /// Checks everything.
+    ///
+    /// # Errors
+    /// At the first difference, or if the database can't be read.
+    pub fn check(&mut self, database: &mut Database, heads: &[Head]) -> Result<(), Finding> {
+        // A merge moves lots between shards, so all journals are read before lots are compared;
+        // records of lots come first, since a shard that is read earlier may move a lot of a later.
+        for head in heads {
+            self.read_journal(database, head)?;
+            self.report.shards += 1;
+        }
+        self.compare_accounts(database)?;
+        self.compare_lots(database)?;
+        self.compare_holds(database)?;
+        self.compare_positions(database)?;
+        match self.programmes.iter().find(|(_, sum)| **sum != 0) {
+            None => Ok(()),
+            Some((unit, sum)) => Err(differs(format!("all postings of {unit} sum to {sum}"))),
+        }
+    }
+
+    fn read_journal(&mut self, database: &mut Database, head: &Head) -> Result<(), Finding> {
+        let shard = head.shard.0;
+        let mut hash: ChainHash = [0; 32];
+        let mut last = 0;
+        loop {
+            let page = audit::journal(database, shard, last)?;
+            if page.is_empty() {
+                break;
+            }
+            for (seq, member, day, content, stored_hash) in page {
+                let id = TransactionId::new(head.shard, seq);
+                if seq != last + 1 {
+                    return Err(differs(format!("{id}: the sequence has a gap after {last}")));
+                }
+                hash = chain(&hash, &content);
+                if stored_hash != hash {
+                    return Err(differs(format!("{id}: its bytes do not give its hash")));
+                }
+                let transaction: Transaction = read_json(&content, &id.to_string())?;
+                let columns = (TransactionId::new(head.shard, seq), member, day);
+                let inside =
+                    (transaction.id, transaction.member.0, transaction.settlement_day.number());
+                if columns != inside {
+                    return Err(differs(format!("{id}: its columns differ from its bytes")));
+                }
+                self.add(&transaction)?;
+                last = seq;
+            }
+        }
+        if head.next_seq != last + 1 || head.hash != hash {
+            return Err(differs(format!(
+                "the head of shard {shard} differs from its last transaction"
+            )));
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, transaction: &Transaction) -> Result<(), Finding> {
+        self.report.transactions += 1;
+        for lot in &transaction.lots {
+            let key = AccountKey { member: transaction.member, programme: lot.programme.clone() };
+            let there = self.lot(lot.id, key);
+            there.granted = lot.granted.0;
+            there.available_at = lot.available_at.0;
+            there.expires_at = lot.expires_at.0;
+        }
+        if let Detail::Delivery { dated, .. } = &transaction.detail {
+            for one in dated {
+                let key = AccountKey { member: transaction.member, programme: nobody() };
+                let there = self.lot(one.id, key);
+                there.available_at = one.available_at.0;
+                there.expires_at = one.expires_at.0;
+            }
+        }
+        self.add_hold(transaction);
+        for posting in &transaction.postings {
+            self.report.postings += 1;
+            self.add_posting(transaction, posting)?;
+        }
+        Ok(())
+    }
+
+    fn add_hold(&mut self, transaction: &Transaction) {
+        match &transaction.detail {
+            Detail::Hold { held, .. } => {
+                *self.holds.entry(transaction.id).or_default() += held.0;
+            }
+            Detail::Capture { of, .. }
+            | Detail::Void { of, .. }
+            | Detail::Purchase { hold: Some(of), .. } => {
+                *self.holds.entry(*of).or_default() = 0;
+            }
+            Detail::Expiry { holds, .. } => {
+                for of in holds {
+                    *self.holds.entry(*of).or_default() = 0;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn lot(&mut self, id: LotId, owner: AccountKey) -> &mut LotSums {
+        self.lots.entry(id).or_insert_with(|| LotSums {
+            owner,
+            granted: 0,
+            remaining: 0,
+            held: 0,
+            expired: 0,
+            available_at: 0,
+            expires_at: 0,
+        })
+    }
+
+    fn add_posting(&mut self, transaction: &Transaction, posting: &Posting) -> Result<(), Finding> {
+        let id = transaction.id;
+        match &posting.body {
+            Body::Points { points, lot } => {
+                if !points.is_positive() || posting.from.programme() != posting.to.programme() {
+                    return Err(differs(format!("{id}: a posting does not balance")));
+                }
+                self.move_points(&posting.from, -points.0, *lot);
+                self.move_points(&posting.to, points.0, *lot);
+                if let (LedgerAccount::Member(from, _), LedgerAccount::Member(to, programme)) =
+                    (&posting.from, &posting.to)
+                    && from != to
+                {
+                    self.change_owner(*lot, *to, programme);
+                }
+                if let (LedgerAccount::Held(from, _), LedgerAccount::Held(to, programme)) =
+                    (&posting.from, &posting.to)
+                    && from != to
+                {
+                    self.change_owner(*lot, *to, programme);
+                }
+            }
+            Body::Money { amount, .. } => {
+                let position = Position::of(transaction, posting).filter(|_| amount.is_positive());
+                let Some((key, addition)) = position else {
+                    return Err(differs(format!("{id}: a money posting has no two parties")));
+                };
+                let text = |name: &dyn std::fmt::Display| name.to_string();
+                let key = (
+                    key.shard.0,
+                    key.day,
+                    text(&key.debtor),
+                    text(&key.creditor),
+                    text(&key.programme),
+                    key.kind.to_owned(),
+                );
+                let sum = self.positions.entry(key).or_default();
+                *sum = (sum.0 + addition.count, sum.1 + addition.points, sum.2 + addition.amount);
+            }
+        }
+        Ok(())
+    }
+
+    fn change_owner(
+        &mut self,
+        lot: Option<LotId>,
+        member: MemberId,
+        programme: &crate::domain::ids::ProgrammeId,
+    ) {
+        if let Some(there) = lot.and_then(|lot| self.lots.get_mut(&lot)) {
+            there.owner = AccountKey { member, programme: programme.clone() };
+        }
+    }
+
+    fn move_points(&mut self, account: &LedgerAccount, change: i64, lot: Option<LotId>) {
+        if let Some(programme) = account.programme() {
+            *self.programmes.entry(programme.to_string()).or_default() += change;
+        }
+        if let Some((member, programme)) = account.member() {
+            let key = AccountKey { member, programme: programme.clone() };
+            let sums = self.accounts.entry(key.clone()).or_default();
+            match account {
+                LedgerAccount::Member(..) => sums.points += change,
+                LedgerAccount::Held(..) => sums.held += change,
+                _ => sums.debt -= change,
+            }
+            if let Some(id) = lot {
+                match account {
+                    LedgerAccount::Member(..) => self.lot(id, key).remaining += change,
+                    LedgerAccount::Held(..) => self.lot(id, key).held += change,
+                    _ => {}
+                }
+            }
+        } else if let (LedgerAccount::Expired(programme), Some(id)) = (account, lot) {
+            let key = AccountKey { member: MemberId(0), programme: programme.clone() };
+            self.lot(id, key).expired += change;
+        }
+    }
+
+    fn compare_accounts(&mut self, database: &mut Database) -> Result<(), Finding> {
+        let mut after = (0, String::new());
+        let mut seen = 0_usize;
+        loop {
+            let page = audit::accounts(database, &after)?;
+            let Some(last) = page.last() else { break };
+            after = (last.member, last.programme.clone());
+            for row in page {
+                self.report.accounts += 1;
+                seen += usize::from(self.compare_account(row)?);
+            }
+        }
+        let moved = self.accounts.values().filter(|sums| **sums != Sums::default()).count();
+        if seen < moved {
+            return Err(differs(format!("{} accounts of the postings have no row", moved - seen)));
+        }
+        Ok(())
+    }
+
+    /// Whether postings moved anything in the account that is still there.
+    fn compare_account(&self, row: AccountRow) -> Result<bool, Finding> {
+        let account = row.into_account()?;
+        let key = &account.key;
+        let expected = self.accounts.get(key).copied().unwrap_or_default();
+        let got = Sums { points: account.points.0, held: account.held.0, debt: account.debt.0 };
+        if expected != got {
+            let text = format!(
+                "account {} in {}: its postings give {expected:?}, its row says {got:?}",
+                key.member, key.programme
+            );
+            return Err(differs(text));
+        }
+        if account.debt < Points::ZERO {
+            return Err(differs(format!(
+                "account {} in {}: a debt below zero",
+                key.member, key.programme
+            )));
+        }
+        Ok(expected != Sums::default())
+    }
+
+    fn compare_lots(&mut self, database: &mut Database) -> Result<(), Finding> {
+        let mut after = 0;
+        let mut in_lots: HashMap<AccountKey, (i64, i64)> = HashMap::new();
+        loop {
+            let page = audit::lots(database, after)?;
+            let Some(last) = page.last() else { break };
+            after = last.lot;
+            for row in page {
+                self.report.lots += 1;
+                let key = row.account_key()?;
+                let sums = in_lots.entry(key).or_default();
+                *sums = (sums.0 + row.remaining, sums.1 + row.held);
+                self.compare_lot(&row)?;
+            }
+        }
+        let made = u64::try_from(self.lots.len()).unwrap_or(u64::MAX);
+        if self.report.lots != made {
+            return Err(differs(format!(
+                "the postings made {made} lots, the table has {}",
+                self.report.lots
+            )));
+        }
+        for (key, sums) in &self.accounts {
+            let lots = in_lots.get(key).copied().unwrap_or_default();
+            if (sums.points, sums.held) != lots {
+                return Err(differs(format!(
+                    "account {} in {}: its lots sum to {lots:?}",
+                    key.member, key.programme
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn compare_lot(&self, row: &LotRow) -> Result<(), Finding> {
+        let id = LotId(row.lot);
+        let expected =
+            self.lots.get(&id).ok_or_else(|| differs(format!("{id}: no posting made it")))?;
+        let figures = |one: &LotSums| {
+            [one.granted, one.remaining, one.held, one.expired, one.available_at, one.expires_at]
+        };
+        let got =
+            [row.granted, row.remaining, row.held, row.expired, row.available_at, row.expires_at];
+        if figures(expected) != got {
+            let text =
+                format!("{id}: its postings give {:?}, its row says {got:?}", figures(expected));
+            return Err(differs(text));
+        }
+        let live = row.remaining > 0 || row.held > 0;
+        let key = row.account_key()?;
+        if live != row.live || (live && expected.owner != key) {
+            return Err(differs(format!("{id}: its owner or its mark of being live is wrong")));
+        }
+        if got.iter().any(|figure| *figure < 0) {
+            return Err(differs(format!("{id}: a figure is below zero")));
+        }
+        Ok(())
+    }
+
+    fn compare_holds(&mut self, database: &mut Database) -> Result<(), Finding> {
+        let mut after = 0;
+        let mut found: BTreeMap<TransactionId, i64> = BTreeMap::new();
+        loop {
+            let page = audit::open_holds(database, after)?;
+            let Some(last) = page.last() else { break };
+            after = last.hold;
+            for row in page {
+                self.report.holds += 1;
+                let hold = row.into_hold()?;
+                found.insert(hold.id, hold.points().0);
+            }
+        }
+        self.holds.retain(|_, points| *points != 0);
+        if self.holds == found {
+            Ok(())
+        } else {
+            Err(differs("the open holds differ from the postings".to_owned()))
+        }
+    }
+
+    fn compare_positions(&mut self, database: &mut Database) -> Result<(), Finding> {
+        let stored: HashMap<PositionKey, (i64, i64, i64)> =
+            audit::positions(database)?.into_iter().collect();
+        self.report.positions = u64::try_from(stored.len()).unwrap_or(u64::MAX);
+        for (key, got) in &stored {
+            let expected = self.positions.get(key).copied().unwrap_or_default();
+            if expected != *got {
+                return Err(differs(format!(
+                    "position {key:?}: its postings give {expected:?}, its row says {got:?}"
+                )));
+            }
+        }
+        match self.positions.keys().find(|key| !stored.contains_key(*key)) {
+            None => Ok(()),
+            Some(key) => Err(differs(format!("position {key:?} has no row"))),
+        }
+    }
+}
+
+/// The owner of a lot that is not known yet; the record of the lot says it.
+fn nobody() -> crate::domain::ids::ProgrammeId {
+    "nobody".parse().expect("a slug")
+}

@@ -1,0 +1,102 @@
+//! The command line: one binary, a command for each task.
+
+mod keys;
+mod output;
+mod rehearse;
+mod serve;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::settings::Settings;
+use output::{Failure, say};
+
+/// A partner coalition clearing server: partners post signed transactions, members earn and burn
+/// points, the books always balance.
+///
+/// Settings come from a file (--config, or coalition.toml where there is one), then the
+/// environment (COALITION_DATABASE, COALITION_LISTEN, …), then the flags below.
+///
+/// Exit codes: 0 done; 1 the answer is no (a difference, a refusal, a failed step); 2 the command,
+/// a file or a setting can't be read; 3 the database or the address can't be used.
+#[derive(Debug, Parser)]
+#[command(name = "coalition", version, max_term_width = 100)]
+struct Arguments {
+    /// Reads settings from this TOML file.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// The database: sqlite:PATH, or postgres://USER:PASSWORD@HOST/NAME.
+    #[arg(long, global = true, value_name = "URL")]
+    database: Option<String>,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Shows a made-up coalition at work: some weeks of signed traffic, a summary, and a server
+    /// that stays up on 127.0.0.1:8080.
+    Demo(crate::demo::Arguments),
+    /// Runs the server. A new SQLite file is set up by itself.
+    Serve(serve::Arguments),
+    /// Brings the database to this program's schema and sets the coalition up, if it is not yet.
+    Migrate(serve::MigrateArguments),
+    /// Plays scenario files through the API of a server of their own and compares what comes out.
+    Rehearse(rehearse::Arguments),
+    /// Recomputes accounts, lots, positions and the hash chain from the postings alone.
+    Audit,
+    /// Adds and lists parties.
+    #[command(subcommand)]
+    Party(keys::PartyCommand),
+    /// Issues, registers, lists and revokes signing keys of parties.
+    #[command(subcommand)]
+    Key(keys::KeyCommand),
+    /// Mints a token for an operator or an auditor.
+    Token(keys::TokenArguments),
+    /// Prints the settings in force, secrets masked.
+    Settings,
+    /// Measures this machine: the server beside pgbench and bare SQL, as ratios in one run.
+    Bench(crate::bench::Arguments),
+}
+
+/// Runs the command that the arguments name.
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    match dispatch(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn dispatch(arguments: Arguments) -> Result<(), Failure> {
+    let mut settings = Settings::read(arguments.config)?;
+    let named_database = arguments.database.is_some();
+    if let Some(database) = arguments.database {
+        settings.database = database;
+    }
+    match arguments.command {
+        Command::Demo(demo) => crate::demo::run(&demo, settings).map_err(Failure::from),
+        Command::Serve(serve) => serve::run(serve, settings),
+        Command::Migrate(migrate) => serve::migrate(migrate, settings),
+        Command::Rehearse(files) => rehearse::run(&files, &settings, named_database),
+        Command::Audit => audit(&settings),
+        Command::Party(command) => keys::party(command, &settings),
+        Command::Key(command) => keys::key(command, &settings),
+        Command::Token(token) => keys::token(&token, &settings),
+        Command::Settings => say(&settings.effective()),
+        Command::Bench(bench) => crate::bench::run(&bench).map_err(Failure::from),
+    }
+}
+
+fn audit(settings: &Settings) -> Result<(), Failure> {
+    let report = crate::audit::audit(&settings.address()?)?;
+    say(&report.to_string())?;
+    match report.difference {
+        None => Ok(()),
+        Some(_) => Err(Failure::No(String::new())),
+    }
+}

@@ -1,0 +1,39 @@
+//! Handlers: extract, ask, present.
+
+pub mod batch;
+pub mod configuration;
+pub mod cycles;
+pub mod explain;
+pub mod keys;
+pub mod members;
+pub mod service;
+pub mod transactions;
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::ContentType;
+use serde::Serialize;
+
+use super::present::json_text;
+use super::problem::problem_json;
+use crate::engine::Answer;
+
+/// Presents an answer of the engine; a repeated one says so.
+pub fn answered(answer: &Answer) -> HttpResponse {
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = HttpResponse::build(status);
+    if status.is_success() {
+        response.content_type(ContentType::json());
+    } else {
+        response.insert_header(problem_json());
+    }
+    if answer.replayed {
+        response.insert_header(("Idempotent-Replayed", "true"));
+    }
+    response.body(answer.body.to_string())
+}
+
+/// Presents a figure or a list.
+pub fn found<T: Serialize>(value: &T) -> HttpResponse {
+    HttpResponse::Ok().content_type(ContentType::json()).body(json_text(value))
+}

@@ -1,0 +1,155 @@
+//! Transactions and quotes.
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Path, Query};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{answered, explain, found};
+use crate::domain::account::{AccountKey, Balance};
+use crate::domain::command::Kind;
+use crate::domain::decide::{Context, decide_quote};
+use crate::domain::ids::{PartyId, Reference, ShardId, TransactionId};
+use crate::domain::ledger::{Ledger, NamedBy, ReferenceKey};
+use crate::domain::rejection::Rejection;
+use crate::engine::{Submission, Work};
+use crate::http::app::{App, read};
+use crate::http::caller::{Either, Signed, must_have_key};
+use crate::http::problem::Problem;
+use crate::http::wire::transactions::{command_of, receipt_of};
+use crate::http::wire::{Reader, fingerprint, read_object};
+use crate::store::names::key_hash;
+use crate::store::{members, views};
+
+/// Posts one transaction.
+pub async fn post(call: Signed, app: Data<App>) -> Result<HttpResponse, Problem> {
+    let key = must_have_key(call.idempotency_key.as_ref())?;
+    let value = read_object(&call.body)?;
+    let submission = submission_of(&app, &call, key, &value)?;
+    Ok(answered(&app.engine.submit(submission).await?))
+}
+
+/// Reads a transaction of a party into what the engine takes.
+pub fn submission_of(
+    app: &App,
+    call: &Signed,
+    key: &str,
+    value: &serde_json::Value,
+) -> Result<Submission, Problem> {
+    let timeline = app.engine.timeline();
+    let reader = Reader { coalition: timeline.latest(), now: app.now() };
+    let command = command_of(reader, &call.party, value, app.engine.clock().follows())?;
+    Ok(Submission {
+        party: call.party.clone(),
+        signed_by: Some(call.signed_by.clone()),
+        key: key_hash(call.party.as_str(), key),
+        fingerprint: fingerprint("transaction", value),
+        work: Work::Post(Box::new(command)),
+    })
+}
+
+/// Answers a quote.
+pub async fn quote(call: Signed, app: Data<App>) -> Result<HttpResponse, Problem> {
+    must_have_key(call.idempotency_key.as_ref())?;
+    let value = read_object(&call.body)?;
+    let (now, coalition) = (app.now(), app.coalition());
+    let receipt = receipt_of(Reader { coalition: &coalition, now }, &value)?;
+    let named = NamedBy::new(&call.party, &receipt.member);
+    let ledger = read(&app, move |database| {
+        let found = members::resolve(database, std::slice::from_ref(&named))?;
+        let member = found.get(&named).copied();
+        member.map(|member| Ok((member, views::accounts_of(database, member)?))).transpose()
+    });
+    let (member, ledger) = ledger.await?.ok_or_else(|| Problem::from(&Rejection::UnknownMember))?;
+    let key = AccountKey { member, programme: receipt.programme.clone() };
+    let (account, balance) = balance_of(&ledger, &key, now);
+    let id = TransactionId::new(ShardId(0), 0);
+    let context = Context { coalition, now, id };
+    let quote = decide_quote(&context, &call.party, &receipt, &account, &balance);
+    let quote = quote.map_err(|rejection| Problem::from(&rejection))?;
+    let programme = &context.coalition.programmes[&receipt.programme];
+    let (points, money) = (programme.scales.points, programme.scales.money);
+    Ok(found(&json!({
+        "programme": receipt.programme,
+        "member": member,
+        "max_burn": quote.max_burn.text(points),
+        "max_burn_value": quote.max_burn_value.text(money),
+        "discount": quote.discount.text(money),
+        "to_pay_at_least": quote.to_pay_at_least.text(money),
+        "would_earn": quote.would_earn.text(points),
+        "tier": quote.tier,
+        "available": balance.available.text(points),
+        "pending": balance.pending.text(points),
+        "debt": balance.debt.text(points),
+    })))
+}
+
+/// An account of a ledger that was read, and its balance at an instant.
+pub fn balance_of(
+    ledger: &Ledger,
+    key: &AccountKey,
+    now: crate::domain::time::Instant,
+) -> (crate::domain::account::Account, Balance) {
+    let account = ledger.account(key);
+    let holds: Vec<_> = ledger.holds_of(&account).collect();
+    let balance = Balance::of(&account, &holds, now);
+    (account, balance)
+}
+
+/// A transaction by id, in full.
+pub async fn by_id(
+    call: Either,
+    app: Data<App>,
+    id: Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let id: TransactionId = id.parse().map_err(|_| Problem::not_found())?;
+    view(&call, &app, id).await
+}
+
+/// Which transaction is asked for.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ByReference {
+    kind: Option<String>,
+    r#ref: Option<Reference>,
+    party: Option<PartyId>,
+}
+
+/// A transaction by the party's own reference, in full.
+pub async fn by_reference(
+    call: Either,
+    app: Data<App>,
+    query: Query<ByReference>,
+) -> Result<HttpResponse, Problem> {
+    let ByReference { kind, r#ref, party } = query.into_inner();
+    let kind = kind.as_deref().and_then(Kind::named);
+    let kind = kind.ok_or_else(|| Problem::invalid("/kind", "name a kind, such as purchase"))?;
+    let reference = r#ref.ok_or_else(|| Problem::invalid("/ref", "name the reference"))?;
+    let party = match (&call, party) {
+        (Either::Party(signed), None) => signed.party.clone(),
+        (Either::Party(signed), Some(party)) if party == signed.party => party,
+        (Either::Operator(_), Some(party)) => party,
+        (Either::Operator(_), None) => {
+            return Err(Problem::invalid("/party", "name the party whose reference it is"));
+        }
+        _ => return Err(Problem::not_found()),
+    };
+    let key = ReferenceKey { party, kind, reference };
+    let id = read(&app, move |database| {
+        let found = members::find_references(database, std::slice::from_ref(&key))?;
+        Ok(found.get(&key).map(|(id, _)| *id))
+    });
+    let id = id.await?.ok_or_else(Problem::not_found)?;
+    view(&call, &app, id).await
+}
+
+async fn view(call: &Either, app: &Data<App>, id: TransactionId) -> Result<HttpResponse, Problem> {
+    let stored = read(app, move |database| views::transaction(database, id)).await?;
+    let stored = stored.ok_or_else(Problem::not_found)?;
+    let coalition = app.coalition();
+    let viewer = explain::Viewer::of(call.party(), &coalition, &stored.transaction);
+    if !viewer.may_see() {
+        return Err(Problem::not_found());
+    }
+    Ok(found(&explain::full_view(&stored, &coalition, &viewer)))
+}

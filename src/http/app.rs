@@ -1,0 +1,165 @@
+//! What the handlers share: the engine, the keys, the limits.
+
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use governor::clock::Clock as _;
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use metrics_exporter_prometheus::PrometheusHandle;
+
+use super::problem::Problem;
+use crate::auth::nonces::Nonces;
+use crate::auth::signature::VerifyingKey;
+use crate::auth::token::TokenKeys;
+use crate::domain::ids::{KeyId, PartyId};
+use crate::domain::terms::{Coalition, Timeline};
+use crate::domain::time::Instant;
+use crate::engine::Engine;
+use crate::store::{Database, StoreError};
+
+/// The limits of the API.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Bytes of a single request's body.
+    pub body_bytes_max: usize,
+    /// Bytes of a bulk call's body.
+    pub batch_bytes_max: usize,
+    /// Lines of a bulk call.
+    pub batch_lines_max: usize,
+    /// Entries of a page.
+    pub page_max: i64,
+    /// Requests a second under one key.
+    pub requests_per_second: NonZeroU32,
+}
+
+/// A key that may sign now.
+struct Signer {
+    party: PartyId,
+    key: Arc<VerifyingKey>,
+}
+
+/// The keys that may sign now, prepared once for each version of the configuration.
+#[derive(Default)]
+struct Signers {
+    version: i64,
+    by_id: HashMap<KeyId, Signer>,
+}
+
+/// What the handlers share.
+pub struct App {
+    /// The engine.
+    pub engine: Engine,
+    /// The limits.
+    pub limits: Limits,
+    /// The names under which the server is addressed; none: whatever `Host` says.
+    pub authorities: Vec<String>,
+    /// The keys of operators' tokens.
+    pub token_keys: TokenKeys,
+    /// What was seen of reads.
+    pub nonces: Nonces,
+    /// Where measurements are read.
+    pub metrics: PrometheusHandle,
+    signers: RwLock<Signers>,
+    rates: DefaultKeyedRateLimiter<KeyId>,
+}
+
+/// What an app is built of.
+pub struct Parts {
+    /// The engine.
+    pub engine: Engine,
+    /// The limits.
+    pub limits: Limits,
+    /// The names under which the server is addressed.
+    pub authorities: Vec<String>,
+    /// The keys of operators' tokens.
+    pub token_keys: TokenKeys,
+    /// Where measurements are read.
+    pub metrics: PrometheusHandle,
+}
+
+impl App {
+    /// Puts the parts together.
+    pub fn new(parts: Parts) -> Self {
+        let quota = Quota::per_second(parts.limits.requests_per_second);
+        Self {
+            engine: parts.engine,
+            limits: parts.limits,
+            authorities: parts.authorities,
+            token_keys: parts.token_keys,
+            nonces: Nonces::default(),
+            metrics: parts.metrics,
+            signers: RwLock::new(Signers { version: -1, by_id: HashMap::new() }),
+            rates: RateLimiter::keyed(quota),
+        }
+    }
+
+    /// The party and the key of a key id, if it may sign now.
+    pub fn signer(&self, id: &str) -> Option<(KeyId, PartyId, Arc<VerifyingKey>)> {
+        let id: KeyId = id.parse().ok()?;
+        let timeline = self.engine.timeline();
+        {
+            let signers = self.signers.read().unwrap_or_else(PoisonError::into_inner);
+            if signers.version == timeline.version {
+                let signer = signers.by_id.get(&id)?;
+                return Some((id, signer.party.clone(), Arc::clone(&signer.key)));
+            }
+        }
+        let mut signers = self.signers.write().unwrap_or_else(PoisonError::into_inner);
+        if signers.version != timeline.version {
+            *signers = Signers::of(&timeline);
+        }
+        let signer = signers.by_id.get(&id)?;
+        Some((id, signer.party.clone(), Arc::clone(&signer.key)))
+    }
+
+    /// Counts a request against the rate of its key.
+    ///
+    /// # Errors
+    /// If there were too many.
+    pub fn count_request(&self, key: &KeyId) -> Result<(), Problem> {
+        self.rates.check_key(key).map_err(|until| {
+            let wait = until.wait_time_from(governor::clock::DefaultClock::default().now());
+            Problem::rate_limited(u32::try_from(wait.as_secs() + 1).unwrap_or(1))
+        })
+    }
+
+    /// Forgets the rates of keys that have been quiet.
+    pub fn forget_quiet_keys(&self) {
+        self.rates.retain_recent();
+    }
+
+    /// The instant that the server's answers are dated by.
+    pub fn now(&self) -> Instant {
+        self.engine.clock().now()
+    }
+
+    /// What counts now.
+    pub fn coalition(&self) -> Arc<Coalition> {
+        Arc::clone(self.engine.timeline().at(self.now()))
+    }
+}
+
+impl Signers {
+    fn of(timeline: &Timeline) -> Self {
+        let active = timeline.latest().keys.values().filter(|key| key.active);
+        let by_id = active.filter_map(|key| {
+            let prepared = VerifyingKey::from_material(key.algorithm, &key.material).ok()?;
+            let signer = Signer { party: key.party.clone(), key: Arc::new(prepared) };
+            Some((key.id.clone(), signer))
+        });
+        Self { version: timeline.version, by_id: by_id.collect() }
+    }
+}
+
+/// Reads the database on a thread that may block.
+///
+/// # Errors
+/// If the database fails.
+pub async fn read<T: Send + 'static>(
+    app: &actix_web::web::Data<App>,
+    ask: impl FnOnce(&mut Database) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, Problem> {
+    let app = app.clone();
+    Ok(actix_web::web::block(move || app.engine.read(ask)).await??)
+}

@@ -1,0 +1,217 @@
+//! Who calls: what was checked stands in a handler's signature.
+//!
+//! [`Signed`] is a party whose signature over the raw bytes was verified before the body is
+//! parsed; [`Operated`] is an operator whose token was; [`Either`] is one of the two.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::http::header::{AUTHORIZATION, HeaderMap};
+use actix_web::web::{Bytes, BytesMut, Data};
+use actix_web::{FromRequest, HttpRequest};
+use futures_util::StreamExt;
+
+use super::app::App;
+use super::problem::Problem;
+use crate::auth::signature::{FieldLines, Headers, SignedRequest, check_freshness, parse};
+use crate::auth::token::{Operator, Role, verify};
+use crate::clock::unix_now;
+use crate::domain::ids::{KeyId, PartyId};
+
+/// A party whose signature was verified, and what it sent.
+#[derive(Debug)]
+pub struct Signed {
+    /// Who.
+    pub party: PartyId,
+    /// With which key.
+    pub signed_by: KeyId,
+    /// The idempotency key, where one was sent.
+    pub idempotency_key: Option<String>,
+    /// The body's bytes.
+    pub body: Bytes,
+}
+
+/// An operator whose token was verified, and what it sent.
+#[derive(Debug)]
+pub struct Operated {
+    /// Who.
+    pub operator: Operator,
+    /// The idempotency key, where one was sent.
+    pub idempotency_key: Option<String>,
+    /// The body's bytes.
+    pub body: Bytes,
+}
+
+/// A party or an operator.
+#[derive(Debug)]
+pub enum Either {
+    /// A party.
+    Party(Signed),
+    /// An operator or auditor.
+    Operator(Operated),
+}
+
+impl Either {
+    /// The party, if it is one.
+    pub const fn party(&self) -> Option<&PartyId> {
+        match self {
+            Self::Party(signed) => Some(&signed.party),
+            Self::Operator(_) => None,
+        }
+    }
+}
+
+impl Operated {
+    /// Refuses who only reads.
+    ///
+    /// # Errors
+    /// If the caller is no operator.
+    pub fn must_operate(&self) -> Result<(), Problem> {
+        if self.operator.role == Role::Operator { Ok(()) } else { Err(Problem::role_not_allowed()) }
+    }
+}
+
+/// An idempotency key: bare, or a string of RFC 9651 in double quotes.
+///
+/// # Errors
+/// If there is none, or it is not 1 to 255 visible ASCII characters.
+pub fn must_have_key(key: Option<&String>) -> Result<&str, Problem> {
+    let key = key.ok_or_else(Problem::key_missing)?;
+    let bare = key.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(key);
+    let visible = bare.bytes().all(|byte| byte.is_ascii_graphic());
+    if visible && (1..=255).contains(&bare.len()) { Ok(bare) } else { Err(Problem::key_missing()) }
+}
+
+struct RequestHeaders<'a>(&'a HeaderMap);
+
+impl Headers for RequestHeaders<'_> {
+    fn lines<'a>(&'a self, name: &str) -> FieldLines<'a> {
+        self.0.get_all(name).map(actix_web::http::header::HeaderValue::as_bytes).collect()
+    }
+}
+
+type Extracting<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
+
+impl FromRequest for Signed {
+    type Error = Problem;
+    type Future = Extracting<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            let body = read_body(&request, payload).await?;
+            verified(&request, body)
+        })
+    }
+}
+
+impl FromRequest for Operated {
+    type Error = Problem;
+    type Future = Extracting<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            let operator = bearer(&request)?;
+            let body = read_body(&request, payload).await?;
+            Ok(Self { operator, idempotency_key: key_of(&request), body })
+        })
+    }
+}
+
+impl FromRequest for Either {
+    type Error = Problem;
+    type Future = Extracting<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            if request.headers().contains_key(AUTHORIZATION) {
+                let operator = bearer(&request)?;
+                let body = read_body(&request, payload).await?;
+                let idempotency_key = key_of(&request);
+                return Ok(Self::Operator(Operated { operator, idempotency_key, body }));
+            }
+            let body = read_body(&request, payload).await?;
+            verified(&request, body).map(Self::Party)
+        })
+    }
+}
+
+fn app_of(request: &HttpRequest) -> Result<&Data<App>, Problem> {
+    request.app_data::<Data<App>>().ok_or_else(Problem::internal)
+}
+
+fn key_of(request: &HttpRequest) -> Option<String> {
+    let value = request.headers().get("idempotency-key")?;
+    value.to_str().ok().map(str::to_owned)
+}
+
+async fn read_body(request: &HttpRequest, mut payload: Payload) -> Result<Bytes, Problem> {
+    let limits = &app_of(request)?.limits;
+    let is_bulk = request.path().ends_with(":batch");
+    let most = if is_bulk { limits.batch_bytes_max } else { limits.body_bytes_max };
+    let announced = request.headers().get("content-length").and_then(|length| length.to_str().ok());
+    let announced: Option<usize> = announced.and_then(|length| length.parse().ok());
+    if announced.is_some_and(|bytes| bytes > most) {
+        return Err(Problem::payload_too_large(most));
+    }
+    let mut body = BytesMut::with_capacity(announced.unwrap_or(0));
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|_| Problem::invalid("", "the body broke off"))?;
+        if body.len() + chunk.len() > most {
+            return Err(Problem::payload_too_large(most));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
+
+fn bearer(request: &HttpRequest) -> Result<Operator, Problem> {
+    let app = app_of(request)?;
+    let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token = header.and_then(|header| header.strip_prefix("Bearer ")).unwrap_or_default();
+    Ok(verify(&app.token_keys, token, unix_now())?)
+}
+
+fn verified(request: &HttpRequest, body: Bytes) -> Result<Signed, Problem> {
+    let app = app_of(request)?;
+    let headers = RequestHeaders(request.headers());
+    let connection = request.connection_info();
+    // Without a list of own names the `Host` header is what was signed; a proxy's forwarded
+    // names are never looked at.
+    let host = request.headers().get("host").and_then(|host| host.to_str().ok());
+    let authority = host.unwrap_or_else(|| connection.host()).to_ascii_lowercase();
+    if !app.authorities.is_empty() && !app.authorities.contains(&authority) {
+        return Err(Problem::signature_invalid());
+    }
+    let uri = request.uri();
+    let signed = SignedRequest {
+        method: request.method().as_str(),
+        authority: without_default_port(&authority),
+        path: uri.path(),
+        query: uri.query(),
+        headers: &headers,
+        body: if body.is_empty() { None } else { Some(&body) },
+    };
+    let presented = parse(&signed)?;
+    let now = unix_now();
+    let signer = app.signer(&presented.key_id);
+    let (signed_by, party, key) = signer.ok_or_else(Problem::signature_invalid)?;
+    key.verify(&presented)?;
+    check_freshness(&presented, now)?;
+    signed.check_digest()?;
+    app.count_request(&signed_by)?;
+    let idempotency_key = key_of(request);
+    // A repeated command is harmless, its key answers for it; a repeated read is refused.
+    if idempotency_key.is_none() && !app.nonces.is_new(&presented.key_id, &presented.nonce, now) {
+        return Err(crate::auth::signature::SignatureError::NonceReused.into());
+    }
+    Ok(Signed { party, signed_by, idempotency_key, body })
+}
+
+/// RFC 9421 §2.2.3: the scheme's default port is left out.
+fn without_default_port(authority: &str) -> &str {
+    authority.strip_suffix(":443").or_else(|| authority.strip_suffix(":80")).unwrap_or(authority)
+}

@@ -1,0 +1,114 @@
+//! The API over HTTP: the whole route table on one screen.
+
+pub mod api;
+pub mod app;
+pub mod caller;
+pub mod docs;
+pub mod observe;
+pub mod present;
+pub mod problem;
+pub mod wire;
+
+use actix_web::middleware::from_fn;
+use actix_web::web::{self, Data, ServiceConfig};
+
+use api::{batch, configuration, cycles, keys, members, service, transactions};
+use app::App;
+use problem::Problem;
+
+/// All routes, as methods and templates in the words of the API's document.
+pub const ROUTES: [(&str, &str); 33] = [
+    ("GET", "/livez"),
+    ("GET", "/readyz"),
+    ("GET", "/metrics"),
+    ("GET", "/openapi.yaml"),
+    ("GET", "/docs"),
+    ("POST", "/v1/transactions"),
+    ("GET", "/v1/transactions"),
+    ("GET", "/v1/transactions/{id}"),
+    ("POST", "/v1/transactions:batch"),
+    ("POST", "/v1/quotes"),
+    ("POST", "/v1/members"),
+    ("POST", "/v1/members:batch"),
+    ("GET", "/v1/members/{member}"),
+    ("POST", "/v1/members/{member}/card-tokens"),
+    ("GET", "/v1/members/{member}/balances"),
+    ("GET", "/v1/members/{member}/history"),
+    ("POST", "/v1/parties"),
+    ("GET", "/v1/parties"),
+    ("POST", "/v1/parties/{id}/keys"),
+    ("GET", "/v1/parties/{id}/keys"),
+    ("POST", "/v1/parties/{id}/keys/{key}/revoke"),
+    ("PUT", "/v1/programmes/{id}"),
+    ("GET", "/v1/programmes"),
+    ("POST", "/v1/programmes/{id}/mode"),
+    ("PUT", "/v1/agreements/{programme}/{party}"),
+    ("GET", "/v1/agreements"),
+    ("PUT", "/v1/exchanges/{from}/{to}"),
+    ("GET", "/v1/exchanges"),
+    ("POST", "/v1/cycles/{day}/close"),
+    ("GET", "/v1/cycles/{day}"),
+    ("POST", "/v1/test-clock"),
+    ("GET", "/problems/{code}"),
+    ("GET", "/"),
+];
+
+/// Wires the routes.
+pub fn configure(app: &Data<App>) -> impl FnOnce(&mut ServiceConfig) + use<> {
+    let app = app.clone();
+    move |config| {
+        config.app_data(app).service(
+            web::scope("")
+                .wrap(from_fn(observe::observe))
+                .configure(routes)
+                .default_service(web::to(|| async { Err::<&str, _>(Problem::not_found()) })),
+        );
+    }
+}
+
+fn routes(config: &mut ServiceConfig) {
+    use web::{get, post, put, resource};
+    config
+        .service(resource("/").get(service::page))
+        .service(resource("/livez").get(service::livez))
+        .service(resource("/readyz").get(service::readyz))
+        .service(resource("/metrics").get(service::measurements))
+        .service(resource("/openapi.yaml").get(service::document))
+        .service(resource("/docs").get(service::page))
+        .service(resource("/problems/{code}").get(service::page))
+        .service(
+            resource("/v1/transactions")
+                .route(post().to(transactions::post))
+                .route(get().to(transactions::by_reference)),
+        )
+        .service(resource("/v1/transactions:batch").post(batch::transactions))
+        .service(resource("/v1/transactions/{id}").get(transactions::by_id))
+        .service(resource("/v1/quotes").post(transactions::quote))
+        .service(resource("/v1/members").post(members::create))
+        .service(resource("/v1/members:batch").post(batch::members))
+        .service(resource("/v1/members/{member}").get(members::look_up))
+        .service(resource("/v1/members/{member}/card-tokens").post(members::link_card))
+        .service(resource("/v1/members/{member}/balances").get(members::balances))
+        .service(resource("/v1/members/{member}/history").get(members::history))
+        .service(
+            resource("/v1/parties")
+                .route(post().to(configuration::add_party))
+                .route(get().to(configuration::parties)),
+        )
+        .service(
+            resource("/v1/parties/{id}/keys")
+                .route(post().to(keys::add))
+                .route(get().to(keys::list)),
+        )
+        .service(resource("/v1/parties/{id}/keys/{key}/revoke").post(keys::revoke))
+        .service(resource("/v1/programmes").get(configuration::programmes))
+        .service(resource("/v1/programmes/{id}").route(put().to(configuration::put_programme)))
+        .service(resource("/v1/programmes/{id}/mode").post(configuration::set_mode))
+        .service(resource("/v1/agreements").get(configuration::agreements))
+        .service(resource("/v1/agreements/{programme}/{party}").put(configuration::put_agreement))
+        .service(resource("/v1/exchanges").get(configuration::exchanges))
+        .service(resource("/v1/exchanges/{from}/{to}").put(configuration::put_exchange))
+        .service(resource("/v1/cycles/{day}").get(cycles::view))
+        .service(resource("/v1/cycles/{day}/close").post(cycles::close))
+        .service(resource("/v1/test-clock").post(service::move_clock));
+}

@@ -1,0 +1,264 @@
+//! How transactions and refusals are answered. These bytes are stored with the idempotency key.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::problem::Problem;
+use crate::domain::amount::Points;
+use crate::domain::command::{Command, Kind};
+use crate::domain::ids::{LevelId, MemberId, PartyId, ProgrammeId, Reference, TransactionId};
+use crate::domain::member::MemberName;
+use crate::domain::rejection::Rejection;
+use crate::domain::terms::Coalition;
+use crate::domain::time::{Day, Instant};
+use crate::domain::transaction::{Detail, RefundPart, Transaction};
+use crate::engine::Present;
+
+/// A transaction as its poster sees it.
+#[derive(Debug, Serialize)]
+pub struct TransactionAnswer<'a> {
+    id: TransactionId,
+    kind: Kind,
+    #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+    reference: Option<&'a Reference>,
+    party: &'a PartyId,
+    member: MemberId,
+    recorded_at: Instant,
+    settlement_day: Day,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at: Option<Instant>,
+    #[serde(flatten)]
+    outcome: Outcome<'a>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Outcome<'a> {
+    Purchase {
+        programme: &'a ProgrammeId,
+        earned: String,
+        burned: String,
+        to_pay: String,
+        tier: Option<&'a LevelId>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        released: Option<String>,
+    },
+    CardPayment {
+        programmes: BTreeMap<&'a ProgrammeId, CardOutcome<'a>>,
+    },
+    Delivery {
+        of: &'a Reference,
+        changed: bool,
+    },
+    Refund {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        of: Option<TransactionId>,
+        #[serde(flatten)]
+        outcome: Refunded<'a>,
+    },
+    Grant {
+        programme: &'a ProgrammeId,
+        granted: String,
+    },
+    Hold {
+        programme: &'a ProgrammeId,
+        held: String,
+        valid_until: Instant,
+    },
+    Capture {
+        programme: &'a ProgrammeId,
+        of: TransactionId,
+        burned: String,
+        released: String,
+    },
+    Void {
+        programme: &'a ProgrammeId,
+        of: TransactionId,
+        released: String,
+    },
+    Exchange {
+        from: &'a ProgrammeId,
+        to: &'a ProgrammeId,
+        taken: String,
+        given: String,
+    },
+    Merge {
+        keep: MemberId,
+        drop: MemberId,
+    },
+    PersonalRule {
+        programme: &'a ProgrammeId,
+        max_share: Option<String>,
+    },
+    Expiry {
+        programme: &'a ProgrammeId,
+        expired: String,
+        holds: &'a [TransactionId],
+    },
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum CardOutcome<'a> {
+    Earned { earned: String, tier: Option<&'a LevelId> },
+    Refused { refused: &'a str },
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Refunded<'a> {
+    One {
+        programme: &'a ProgrammeId,
+        #[serde(flatten)]
+        figures: RefundFigures,
+    },
+    Several {
+        programmes: BTreeMap<&'a ProgrammeId, RefundFigures>,
+    },
+}
+
+#[derive(Debug, Serialize)]
+struct RefundFigures {
+    restored: String,
+    clawed_back: String,
+    debt_added: String,
+}
+
+/// Writes points with the scale of their programme.
+pub fn points_text(coalition: &Coalition, programme: &ProgrammeId, points: Points) -> String {
+    points.text(coalition.programmes.get(programme).map_or(0, |one| one.scales.points))
+}
+
+impl<'a> TransactionAnswer<'a> {
+    /// The answer to a transaction.
+    pub fn of(transaction: &'a Transaction, coalition: &Coalition) -> Self {
+        Self {
+            id: transaction.id,
+            kind: transaction.kind,
+            reference: transaction.reference.as_ref(),
+            party: &transaction.party,
+            member: transaction.member,
+            recorded_at: transaction.recorded_at,
+            settlement_day: transaction.settlement_day,
+            at: transaction.at,
+            outcome: Outcome::of(transaction, coalition),
+        }
+    }
+}
+
+impl<'a> Outcome<'a> {
+    fn of(transaction: &'a Transaction, coalition: &Coalition) -> Self {
+        let text = |programme: &ProgrammeId, points| points_text(coalition, programme, points);
+        match &transaction.detail {
+            Detail::Purchase { part, hold, released } => Self::Purchase {
+                programme: &part.programme,
+                earned: text(&part.programme, part.earned),
+                burned: text(&part.programme, part.burned),
+                to_pay: part.to_pay.text(coalition.money_scale),
+                tier: part.tier.as_ref(),
+                released: hold.map(|_| text(&part.programme, *released)),
+            },
+            Detail::CardPayment { parts, refused } => {
+                let earned = parts.iter().map(|part| {
+                    let earned = text(&part.programme, part.earned);
+                    (&part.programme, CardOutcome::Earned { earned, tier: part.tier.as_ref() })
+                });
+                let refused =
+                    refused.iter().map(|(one, code)| (one, CardOutcome::Refused { refused: code }));
+                Self::CardPayment { programmes: earned.chain(refused).collect() }
+            }
+            Detail::Delivery { of, .. } => Self::Delivery { of, changed: true },
+            Detail::Refund { of, parts } => {
+                Self::Refund { of: *of, outcome: Refunded::of(parts, coalition) }
+            }
+            Detail::Grant { programme, granted } => {
+                Self::Grant { programme, granted: text(programme, *granted) }
+            }
+            Detail::Hold { programme, held, valid_until, .. } => {
+                let held = text(programme, *held);
+                Self::Hold { programme, held, valid_until: *valid_until }
+            }
+            Detail::Capture { programme, of, burned, released } => {
+                let (burned, released) = (text(programme, *burned), text(programme, *released));
+                Self::Capture { programme, of: *of, burned, released }
+            }
+            Detail::Void { programme, of, released } => {
+                Self::Void { programme, of: *of, released: text(programme, *released) }
+            }
+            Detail::Exchange { from, to, taken, given, .. } => {
+                Self::Exchange { from, to, taken: text(from, *taken), given: text(to, *given) }
+            }
+            Detail::Merge { drop } => Self::Merge { keep: transaction.member, drop: *drop },
+            Detail::PersonalRule { programme, max_share } => {
+                let max_share = max_share.map(|share| share.to_string());
+                Self::PersonalRule { programme, max_share }
+            }
+            Detail::Expiry { programme, holds, expired } => {
+                Self::Expiry { programme, expired: text(programme, *expired), holds }
+            }
+        }
+    }
+}
+
+impl<'a> Refunded<'a> {
+    fn of(parts: &'a [RefundPart], coalition: &Coalition) -> Self {
+        let figures = |part: &RefundPart| RefundFigures {
+            restored: points_text(coalition, &part.programme, part.restored),
+            clawed_back: points_text(coalition, &part.programme, part.clawed_back),
+            debt_added: points_text(coalition, &part.programme, part.debt_added),
+        };
+        match parts {
+            [part] => Self::One { programme: &part.programme, figures: figures(part) },
+            parts => Self::Several {
+                programmes: parts.iter().map(|part| (&part.programme, figures(part))).collect(),
+            },
+        }
+    }
+}
+
+/// Writes the answers of the engine.
+#[derive(Debug)]
+pub struct Answers;
+
+impl Present for Answers {
+    fn transaction(&self, transaction: &Transaction, coalition: &Coalition) -> String {
+        json_text(&TransactionAnswer::of(transaction, coalition))
+    }
+
+    fn unchanged(&self, command: &Command, original: TransactionId) -> String {
+        #[derive(Serialize)]
+        struct Unchanged<'a> {
+            kind: Kind,
+            party: &'a PartyId,
+            of: Option<&'a Reference>,
+            original: TransactionId,
+            changed: bool,
+        }
+        let of = command.action.originals().into_iter().next().map(|(_, of)| of);
+        let (kind, party) = (command.action.kind(), &command.party);
+        json_text(&Unchanged { kind, party, of, original, changed: false })
+    }
+
+    fn member(&self, member: MemberId) -> String {
+        json_text(&serde_json::json!({"member": member}))
+    }
+
+    fn named(&self, member: MemberId, name: &MemberName) -> String {
+        let token = match name {
+            MemberName::Card(token) => token.clone(),
+            other => other.to_string(),
+        };
+        json_text(&serde_json::json!({"member": member, "card_token": token}))
+    }
+
+    fn rejection(&self, rejection: &Rejection) -> (u16, String) {
+        let problem = Problem::from(rejection);
+        (problem.status(), problem.document().to_string())
+    }
+}
+
+/// Writes an answer as JSON.
+pub fn json_text<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).expect("answers are plain JSON")
+}

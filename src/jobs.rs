@@ -1,0 +1,153 @@
+//! What runs by itself: the whole schedule. Each job does nothing that doing it again would change.
+//!
+//! | job | every | what |
+//! |---|---|---|
+//! | expire | `expiry_seconds` | posts what the clock did to accounts |
+//! | refresh | second | reads the configuration that another server changed |
+//! | forget | hour | forgets answers older than `answers_days` |
+//! | upkeep | 5 seconds | folds histograms, forgets the rates of quiet keys |
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant as Stopwatch};
+
+use crate::domain::account::AccountKey;
+use crate::domain::ids::MemberId;
+use crate::engine::{Submission, Work};
+use crate::http::app::App;
+use crate::store::{Address, StoreError, Use, answers, dialect, views};
+
+/// How often the jobs look whether they should stop or are due.
+const TICK: Duration = Duration::from_millis(200);
+
+/// Accounts that one look posts for.
+const ACCOUNTS_AT_ONCE: i64 = 2_000;
+
+/// Answers that are forgotten in one commit.
+const ANSWERS_AT_ONCE: i64 = 5_000;
+
+/// How the jobs run.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    /// The database.
+    pub address: Address,
+    /// How often accounts are looked at.
+    pub expiry: Duration,
+    /// Days for which answers are kept.
+    pub answers_days: u32,
+}
+
+/// The thread of the jobs; it ends when this is dropped.
+pub struct Jobs {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Jobs {
+    /// Starts the schedule.
+    ///
+    /// # Errors
+    /// If no thread can be started.
+    pub fn start(app: actix_web::web::Data<App>, schedule: Schedule) -> std::io::Result<Self> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopping = Arc::clone(&stop);
+        let run = move || {
+            let mut every = Every::default();
+            while !stopping.load(Ordering::SeqCst) {
+                every.run_due(&app, &schedule);
+                std::thread::sleep(TICK);
+            }
+        };
+        let thread = std::thread::Builder::new().name("jobs".to_owned()).spawn(run)?;
+        Ok(Self { stop, thread: Some(thread) })
+    }
+}
+
+impl Drop for Jobs {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::SeqCst);
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the jobs ended by a bug");
+        }
+    }
+}
+
+#[derive(Default)]
+struct Every {
+    expired: Option<Stopwatch>,
+    refreshed: Option<Stopwatch>,
+    forgot: Option<Stopwatch>,
+    kept_up: Option<Stopwatch>,
+}
+
+impl Every {
+    fn run_due(&mut self, app: &App, schedule: &Schedule) {
+        let second = Duration::from_secs(1);
+        if is_due(&mut self.refreshed, second) {
+            report("refresh", app.engine.refresh());
+        }
+        if is_due(&mut self.expired, schedule.expiry) {
+            report("expire", expire(app));
+        }
+        if is_due(&mut self.kept_up, second * 5) {
+            app.metrics.run_upkeep();
+            app.forget_quiet_keys();
+        }
+        if is_due(&mut self.forgot, second * 3_600) {
+            report("forget", forget(app, schedule));
+        }
+    }
+}
+
+fn is_due(last: &mut Option<Stopwatch>, period: Duration) -> bool {
+    let due = last.is_none_or(|last| last.elapsed() >= period);
+    if due {
+        *last = Some(Stopwatch::now());
+    }
+    due
+}
+
+fn report(job: &str, done: Result<(), StoreError>) {
+    if let Err(error) = done {
+        tracing::error!(job, error = &error as &dyn std::error::Error, "the job {job} failed");
+    }
+}
+
+/// Posts what the clock did to accounts that nobody has touched since.
+fn expire(app: &App) -> Result<(), StoreError> {
+    let now = app.now();
+    let due = app.engine.read(|database| views::due_accounts(database, now, ACCOUNTS_AT_ONCE))?;
+    let operator = app.coalition().operator.clone();
+    let submissions = due.into_iter().filter_map(|(member, programme)| {
+        let key = AccountKey { member: MemberId(member), programme: programme.parse().ok()? };
+        Some(Submission {
+            party: operator.clone(),
+            signed_by: None,
+            key: [0; 16],
+            fingerprint: [0; 32],
+            work: Work::Expire(key),
+        })
+    });
+    for answer in app.engine.submit_in_order(submissions.collect()) {
+        // An account that was not posted for is due again at the next look.
+        drop(answer.blocking_recv());
+    }
+    Ok(())
+}
+
+fn forget(app: &App, schedule: &Schedule) -> Result<(), StoreError> {
+    let day = 86_400_000_000;
+    let before = app.now().plus_micros(-day * i64::from(schedule.answers_days)).0;
+    let mut database = schedule.address.open(Use::Write)?;
+    loop {
+        dialect::begin(&mut database)?;
+        let forgotten = answers::forget_before(&mut database, before, ANSWERS_AT_ONCE)?;
+        dialect::commit(&mut database)?;
+        if forgotten == 0 {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! The server: set up, started, stopped. `serve`, `demo`, `rehearse` and the tests all run this.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use actix_web::web::Data;
+use actix_web::{App as ActixApp, HttpServer};
+
+use crate::auth::secrets;
+use crate::auth::token::{TokenAlgorithm, TokenKey, TokenKeys};
+use crate::clock::Clock;
+use crate::domain::terms::coalition::{Change, Versioned};
+use crate::domain::terms::{Coalition, Invalid};
+use crate::domain::time::Instant;
+use crate::engine::Engine;
+use crate::http::app::{App, Parts};
+use crate::http::present::Answers;
+use crate::jobs::{Jobs, Schedule};
+use crate::settings::{Settings, SettingsError};
+use crate::store::{Database, StoreError, Use, configurations, dialect, heads, migrations};
+use crate::telemetry;
+
+/// The setting under which the database keeps the key of operators' tokens.
+const TOKEN_KEY: &str = "token_key";
+
+/// Why the server does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// A setting can't be used.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The database can't be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The coalition can't be set up so.
+    #[error("the coalition can't be set up: {0}")]
+    Coalition(#[from] Invalid),
+    /// A key can't be made or read.
+    #[error("the token key can't be used: {0}")]
+    Key(String),
+    /// The address can't be listened on, or no thread can be started.
+    #[error("the server can't listen: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+/// Brings a database to this program's schema and sets the coalition up, if it is not yet. Gives
+/// back the names of the migrations that ran.
+///
+/// # Errors
+/// If the database can't be reached, or was set up with another number of shards.
+pub fn set_up(settings: &Settings) -> Result<Vec<String>, ServerError> {
+    let address = settings.address()?;
+    let ran = migrations::migrate(&address)?;
+    let mut database = address.open(Use::Write)?;
+    if settings.shards.is_some() || heads::all(&mut database)?.is_empty() {
+        heads::create(&mut database, settings.shards()?)?;
+    }
+    let key = TokenKey {
+        kid: "server".to_owned(),
+        algorithm: TokenAlgorithm::Hs256,
+        material: secrets::new_secret().map_err(|error| ServerError::Key(error.to_string()))?,
+        can_mint: true,
+    };
+    let text = serde_json::to_string(&key).map_err(|error| ServerError::Key(error.to_string()))?;
+    configurations::set_once(&mut database, TOKEN_KEY, &text)?;
+    set_up_coalition(&mut database, settings)?;
+    Ok(ran)
+}
+
+fn set_up_coalition(database: &mut Database, settings: &Settings) -> Result<(), ServerError> {
+    if !configurations::load(database)?.is_empty() {
+        return Ok(());
+    }
+    let document = settings.coalition()?;
+    Coalition::new(&document)?;
+    dialect::begin(database)?;
+    // The coalition counts from the beginning of time, so that a test clock finds it too.
+    let first =
+        Versioned { version: 1, effective_at: Instant(0), change: Change::Coalition(document) };
+    configurations::add(database, &first, crate::clock::system_now(), "set-up")?;
+    let all: Vec<i64> = heads::all(database)?.iter().map(|head| head.shard.0).collect();
+    let mut locked = heads::lock(database, &all)?;
+    for head in &mut locked {
+        head.configuration = 1;
+    }
+    crate::store::save::save_heads(database, &locked)?;
+    dialect::commit(database)?;
+    Ok(())
+}
+
+/// The key that mints operators' tokens.
+///
+/// # Errors
+/// If the database is not set up.
+pub fn token_key(database: &mut Database) -> Result<TokenKey, ServerError> {
+    let text = configurations::setting(database, TOKEN_KEY)?.ok_or_else(|| {
+        StoreError::SetUp("the database is not set up; run `coalition migrate`".into())
+    })?;
+    serde_json::from_str(&text).map_err(|error| ServerError::Key(error.to_string()))
+}
+
+/// A server that runs. Dropping it stops it: what waits is finished first.
+pub struct Running {
+    /// Where it listens.
+    pub address: SocketAddr,
+    app: Data<App>,
+    handle: actix_web::dev::ServerHandle,
+    thread: Option<JoinHandle<std::io::Result<()>>>,
+    jobs: Option<Jobs>,
+}
+
+/// Starts the server on a database that is set up.
+///
+/// # Errors
+/// If a setting can't be used, the database can't be reached, or the address is taken.
+pub fn start(settings: &Settings, clock: Arc<Clock>) -> Result<Running, ServerError> {
+    let metrics = telemetry::measure();
+    let mut database = settings.address()?.open(Use::Read)?;
+    if migrations::is_behind(&mut database)? {
+        let text = "migrations are missing; run `coalition migrate` first";
+        return Err(StoreError::SetUp(text.to_owned()).into());
+    }
+    let key = token_key(&mut database)?;
+    let token_keys = TokenKeys::new(&[key]).map_err(|error| ServerError::Key(error.to_string()))?;
+    drop(database);
+    let engine = Engine::start(&settings.engine()?, clock, Box::new(Answers))?;
+    let authorities = settings.authorities.iter().map(|name| name.to_lowercase()).collect();
+    let limits = settings.limits()?;
+    let app = Data::new(App::new(Parts { engine, limits, authorities, token_keys, metrics }));
+    let schedule = Schedule {
+        address: settings.address()?,
+        expiry: Duration::from_secs(settings.expiry_seconds.max(1)),
+        answers_days: settings.answers_days,
+    };
+    let jobs = Jobs::start(app.clone(), schedule)?;
+    let listener = TcpListener::bind(&settings.listen)?;
+    let address = listener.local_addr()?;
+    let workers =
+        settings.workers.or_else(|| std::thread::available_parallelism().ok().map(Into::into));
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let shared = app.clone();
+    let serve = move || {
+        actix_web::rt::System::new().block_on(async move {
+            let factory = move || ActixApp::new().configure(crate::http::configure(&shared));
+            let server = HttpServer::new(factory)
+                .workers(workers.unwrap_or(2))
+                .max_connections(10_000)
+                .client_request_timeout(Duration::from_secs(15))
+                .keep_alive(Duration::from_secs(75))
+                .shutdown_timeout(15)
+                .disable_signals()
+                .listen(listener)?
+                .run();
+            drop(sender.send(server.handle()));
+            server.await
+        })
+    };
+    let thread = std::thread::Builder::new().name("http".to_owned()).spawn(serve)?;
+    let handle = receiver
+        .recv()
+        .map_err(|_| ServerError::Io(std::io::Error::other("the server ended as it began")))?;
+    Ok(Running { address, app, handle, thread: Some(thread), jobs: Some(jobs) })
+}
+
+impl Running {
+    /// The base address of the API.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// What the handlers share.
+    pub fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// Waits until the process is told to stop.
+    ///
+    /// # Errors
+    /// If signals can't be waited for.
+    pub fn wait_for_signal(&self) -> std::io::Result<()> {
+        actix_web::rt::System::new().block_on(async {
+            use tokio::signal::unix::{SignalKind, signal};
+            let mut terminate = signal(SignalKind::terminate())?;
+            tokio::select! {
+                done = tokio::signal::ctrl_c() => done,
+                _ = terminate.recv() => Ok(()),
+            }
+        })
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.jobs.take());
+        let stopping = self.handle.stop(true);
+        actix_web::rt::System::new().block_on(stopping);
+        if let Some(thread) = self.thread.take()
+            && !matches!(thread.join(), Ok(Ok(())))
+        {
+            tracing::error!("the HTTP server did not end as it should");
+        }
+        self.app.engine.stop();
+    }
+}

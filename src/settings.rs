@@ -1,0 +1,266 @@
+//! Settings: from a file, the environment and flags, in this order; checked once.
+//!
+//! The file is TOML (`--config FILE`, or `coalition.toml` where there is one). The environment
+//! has each setting in capitals with the prefix `COALITION_`, and `__` between a section and its
+//! setting: `COALITION_DATABASE`, `COALITION_COALITION__CURRENCY`.
+
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::ids::SHARDS_MAX;
+use crate::domain::terms::coalition::{CoalitionDocument, Cycle};
+use crate::engine;
+use crate::http::app::Limits;
+use crate::store::{Address, Kind};
+
+/// Why the settings can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The file or the environment can't be read.
+    #[error("the settings can't be read: {0}")]
+    Unreadable(#[from] config::ConfigError),
+    /// A setting is out of its range.
+    #[error("the setting `{name}`: {detail}")]
+    OutOfRange {
+        /// Which.
+        name: &'static str,
+        /// What to write instead.
+        detail: String,
+    },
+}
+
+/// What the coalition is set up with, the first time.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CoalitionSettings {
+    /// The party that runs the server.
+    pub operator: String,
+    /// ISO 4217 code of the money.
+    pub currency: String,
+    /// The zone of settlement days.
+    pub timezone: String,
+}
+
+impl Default for CoalitionSettings {
+    fn default() -> Self {
+        let text = str::to_owned;
+        Self { operator: text("clearing"), currency: text("RUB"), timezone: text("Europe/Moscow") }
+    }
+}
+
+/// All settings.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// `sqlite:PATH` or `postgres://…`.
+    pub database: String,
+    /// Where to listen.
+    pub listen: String,
+    /// The names under which partners address the server, as in `Host`; none: any.
+    pub authorities: Vec<String>,
+    /// Shards of a new ledger; by default 1 on SQLite and 16 on PostgreSQL.
+    pub shards: Option<i64>,
+    /// Threads that commit; by default 1 on SQLite and 2 on PostgreSQL.
+    pub lanes: Option<usize>,
+    /// Threads that serve HTTP; by default one for each core.
+    pub workers: Option<usize>,
+    /// Connections that read.
+    pub readers: u32,
+    /// The most commands that wait in a lane.
+    pub queue_max: usize,
+    /// The most commands of a batch.
+    pub batch_max: usize,
+    /// Bytes of a single request's body.
+    pub body_bytes_max: usize,
+    /// Bytes of a bulk call's body.
+    pub bulk_bytes_max: usize,
+    /// Lines of a bulk call.
+    pub bulk_lines_max: usize,
+    /// Entries of a page.
+    pub page_max: i64,
+    /// Requests a second under one key.
+    pub requests_per_second: u32,
+    /// Seconds between two looks at what expired.
+    pub expiry_seconds: u64,
+    /// Days for which answers are kept under their keys.
+    pub answers_days: u32,
+    /// What is logged, in the words of tracing's filters.
+    pub log: String,
+    /// What the coalition is set up with, the first time.
+    pub coalition: CoalitionSettings,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            database: "sqlite:coalition.db".to_owned(),
+            listen: "127.0.0.1:8080".to_owned(),
+            authorities: Vec::new(),
+            shards: None,
+            lanes: None,
+            workers: None,
+            readers: 4,
+            queue_max: 20_000,
+            batch_max: 1_000,
+            body_bytes_max: 256 * 1024,
+            bulk_bytes_max: 8 * 1024 * 1024,
+            bulk_lines_max: 10_000,
+            page_max: 200,
+            requests_per_second: 100_000,
+            expiry_seconds: 10,
+            answers_days: 400,
+            log: "info".to_owned(),
+            coalition: CoalitionSettings::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// Reads the file and the environment.
+    ///
+    /// # Errors
+    /// If one can't be read or says something unknown.
+    pub fn read(file: Option<PathBuf>) -> Result<Self, SettingsError> {
+        let source = match file {
+            Some(file) => config::File::from(file).required(true),
+            None => config::File::with_name("coalition.toml").required(false),
+        };
+        let environment = config::Environment::with_prefix("COALITION")
+            .prefix_separator("_")
+            .separator("__")
+            .list_separator(",")
+            .with_list_parse_key("authorities")
+            .try_parsing(true)
+            .ignore_empty(true)
+            .source(Some(known_environment()));
+        let read = config::Config::builder()
+            .add_source(source.format(config::FileFormat::Toml))
+            .add_source(environment)
+            .build()?;
+        Ok(read.try_deserialize()?)
+    }
+
+    /// The database.
+    ///
+    /// # Errors
+    /// If its address is of no known form.
+    pub fn address(&self) -> Result<Address, SettingsError> {
+        Address::parse(&self.database).map_err(|error| SettingsError::OutOfRange {
+            name: "database",
+            detail: error.to_string(),
+        })
+    }
+
+    /// Shards of a new ledger.
+    ///
+    /// # Errors
+    /// If there are too many, or none.
+    pub fn shards(&self) -> Result<i64, SettingsError> {
+        let usual = if self.address()?.kind() == Kind::Sqlite { 1 } else { 16 };
+        let shards = self.shards.unwrap_or(usual);
+        in_range("shards", shards, 1, SHARDS_MAX)?;
+        Ok(shards)
+    }
+
+    /// How the engine is built.
+    ///
+    /// # Errors
+    /// If a setting is out of its range.
+    pub fn engine(&self) -> Result<engine::Settings, SettingsError> {
+        let address = self.address()?;
+        let lanes = match address.kind() {
+            Kind::Sqlite => 1,
+            Kind::Postgres => self.lanes.unwrap_or(2),
+        };
+        in_range("lanes", lanes, 1, 64)?;
+        in_range("readers", self.readers, 1, 256)?;
+        in_range("queue_max", self.queue_max, 100, 1_000_000)?;
+        in_range("batch_max", self.batch_max, 1, 10_000)?;
+        Ok(engine::Settings {
+            address,
+            lanes,
+            queue_max: self.queue_max,
+            batch_max: self.batch_max,
+            readers: self.readers,
+        })
+    }
+
+    /// The limits of the API.
+    ///
+    /// # Errors
+    /// If a setting is out of its range.
+    pub fn limits(&self) -> Result<Limits, SettingsError> {
+        in_range("body_bytes_max", self.body_bytes_max, 1024, 16 * 1024 * 1024)?;
+        in_range("bulk_bytes_max", self.bulk_bytes_max, 1024, 64 * 1024 * 1024)?;
+        in_range("bulk_lines_max", self.bulk_lines_max, 1, 100_000)?;
+        in_range("page_max", self.page_max, 1, 1_000)?;
+        let per_second = NonZeroU32::new(self.requests_per_second);
+        let requests_per_second = per_second.ok_or_else(|| SettingsError::OutOfRange {
+            name: "requests_per_second",
+            detail: "use at least 1".to_owned(),
+        })?;
+        Ok(Limits {
+            body_bytes_max: self.body_bytes_max,
+            batch_bytes_max: self.bulk_bytes_max,
+            batch_lines_max: self.bulk_lines_max,
+            page_max: self.page_max,
+            requests_per_second,
+        })
+    }
+
+    /// What the coalition is set up with.
+    ///
+    /// # Errors
+    /// If the operator's id can't be one.
+    pub fn coalition(&self) -> Result<CoalitionDocument, SettingsError> {
+        let operator = self.coalition.operator.parse();
+        let operator = operator.map_err(|error| SettingsError::OutOfRange {
+            name: "coalition.operator",
+            detail: format!("{error}"),
+        })?;
+        Ok(CoalitionDocument {
+            operator,
+            currency: self.coalition.currency.clone(),
+            timezone: self.coalition.timezone.clone(),
+            cycle: Cycle::Daily,
+        })
+    }
+
+    /// The settings in force as text, the database's password left out.
+    pub fn effective(&self) -> String {
+        let mut shown = self.clone();
+        if let Some((scheme, rest)) = shown.database.split_once("://")
+            && let Some((user, host)) = rest.rsplit_once('@')
+        {
+            let user = user.split(':').next().unwrap_or_default();
+            shown.database = format!("{scheme}://{user}:***@{host}");
+        }
+        serde_json::to_string_pretty(&shown).expect("settings are plain data")
+    }
+}
+
+/// The environment without variables of other programs of this project.
+fn known_environment() -> config::Map<String, String> {
+    const FOREIGN: [&str; 5] = [
+        "COALITION_KEY",
+        "COALITION_KEY_ID",
+        "COALITION_PG_BIN",
+        "COALITION_FAULT",
+        "COALITION_TEST_DATABASES",
+    ];
+    std::env::vars().filter(|(name, _)| !FOREIGN.contains(&name.as_str())).collect()
+}
+
+fn in_range<T: Copy + PartialOrd + std::fmt::Display>(
+    name: &'static str,
+    value: T,
+    least: T,
+    most: T,
+) -> Result<(), SettingsError> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    Err(SettingsError::OutOfRange { name, detail: format!("use {least} to {most}") })
+}
