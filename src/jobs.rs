@@ -112,7 +112,7 @@ fn is_due(last: &mut Option<Stopwatch>, period: Duration) -> bool {
 
 fn report(job: &str, done: Result<(), StoreError>) {
     if let Err(error) = done {
-        tracing::error!(job, error = &error as &dyn std::error::Error, "the job {job} failed");
+        tracing::error!(job, error = error.chain(), "the job {job} failed");
     }
 }
 

@@ -4,6 +4,7 @@
 //! It reads one state of the database, shard by shard in the order of the sequences, and names the
 //! first difference. What it keeps in memory grows with accounts and lots, not with postings.
 
+mod compare;
 mod replay;
 
 use std::fmt;

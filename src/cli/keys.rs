@@ -11,7 +11,7 @@ use crate::clock::{Clock, unix_now};
 use crate::domain::ids::{KeyId, PartyId};
 use crate::domain::terms::coalition::Change;
 use crate::domain::terms::{Algorithm, Party, PartyKind};
-use crate::engine::Engine;
+use crate::engine::{Engine, Making};
 use crate::http::api::keys::{adding, new_key, revoking};
 use crate::http::present::Answers;
 use crate::server::token_key;
@@ -25,7 +25,7 @@ pub enum PartyCommand {
     Add {
         /// Its id.
         id: PartyId,
-        /// brand, bank, payment_system, wallet, retailer or service_centre.
+        /// `brand`, `bank`, `payment_system`, `wallet`, `retailer` or `service_centre`.
         #[arg(long, value_parser = kind_of)]
         kind: PartyKind,
         /// Its name for people.
@@ -93,6 +93,11 @@ fn engine(settings: &Settings) -> Result<Engine, Failure> {
     Ok(Engine::start(&settings.engine()?, clock, Box::new(Answers))?)
 }
 
+/// Changes of the command line are made once, by whoever may write the database.
+fn by_hand() -> Making {
+    Making { author: "command line".to_owned(), ..Making::default() }
+}
+
 fn refused(error: crate::engine::ConfigureError) -> Failure {
     match error {
         crate::engine::ConfigureError::Store(error) => error.into(),
@@ -108,9 +113,7 @@ pub fn party(command: PartyCommand, settings: &Settings) -> Result<(), Failure> 
             let text = format!("added {id}");
             let party = Party { id, kind, name };
             let change = |_: &_| Ok(Change::Party(party));
-            engine
-                .configure("command line", None, None, change, |_| String::new())
-                .map_err(refused)?;
+            engine.configure(&by_hand(), change, |_| String::new()).map_err(refused)?;
             say(&text)
         }
         PartyCommand::List => {
@@ -134,9 +137,7 @@ pub fn key(command: KeyCommand, settings: &Settings) -> Result<(), Failure> {
                 .map_err(|invalid| Failure::Unreadable(invalid.to_string()))?;
             let (id, material) = (key.id.clone(), key.material.clone());
             let change = |coalition: &_| adding(coalition, key);
-            engine
-                .configure("command line", None, None, change, |_| String::new())
-                .map_err(refused)?;
+            engine.configure(&by_hand(), change, |_| String::new()).map_err(refused)?;
             say(&format!("key id: {id}"))?;
             if algorithm == Algorithm::HmacSha256 {
                 say(&format!("secret: {material}"))?;
@@ -157,9 +158,7 @@ pub fn key(command: KeyCommand, settings: &Settings) -> Result<(), Failure> {
         KeyCommand::Revoke { party, id } => {
             let text = format!("revoked {id}");
             let change = |coalition: &_| revoking(coalition, &party, &id);
-            engine
-                .configure("command line", None, None, change, |_| String::new())
-                .map_err(refused)?;
+            engine.configure(&by_hand(), change, |_| String::new()).map_err(refused)?;
             say(&text)
         }
     }

@@ -16,8 +16,8 @@ use output::{Failure, say};
 /// A partner coalition clearing server: partners post signed transactions, members earn and burn
 /// points, the books always balance.
 ///
-/// Settings come from a file (--config, or coalition.toml where there is one), then the
-/// environment (COALITION_DATABASE, COALITION_LISTEN, …), then the flags below.
+/// Settings come from a file (`--config`, or `coalition.toml` where there is one), then the
+/// environment (`COALITION_DATABASE`, `COALITION_LISTEN`, …), then the flags below.
 ///
 /// Exit codes: 0 done; 1 the answer is no (a difference, a refusal, a failed step); 2 the command,
 /// a file or a setting can't be read; 3 the database or the address can't be used.
@@ -28,7 +28,7 @@ struct Arguments {
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// The database: sqlite:PATH, or postgres://USER:PASSWORD@HOST/NAME.
+    /// The database: `sqlite:PATH`, or `postgres://USER:PASSWORD@HOST/NAME`.
     #[arg(long, global = true, value_name = "URL")]
     database: Option<String>,
 

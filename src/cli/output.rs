@@ -41,8 +41,7 @@ impl From<SettingsError> for Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
-        Self::Unusable(format!("{error}{}", cause.unwrap_or_default()))
+        Self::Unusable(error.chain())
     }
 }
 

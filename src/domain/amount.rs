@@ -28,7 +28,6 @@ macro_rules! whole_units {
             pub const ZERO: Self = Self(0);
 
             /// Whether there is nothing.
-            #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
             pub const fn is_zero(&self) -> bool {
                 self.0 == 0
             }

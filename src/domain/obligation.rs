@@ -137,13 +137,13 @@ impl Obligations {
     }
 
     /// The postings of these obligations.
-    pub fn postings(self, programme: &ProgrammeId) -> Vec<Posting> {
-        self.change_from(Self::default(), programme)
+    pub fn postings(&self, programme: &ProgrammeId) -> Vec<Posting> {
+        self.change_from(&Self::default(), programme)
     }
 
     /// The postings that lead from what stood `before` to these: more is owed in the direction of
     /// the obligation, less is given back.
-    pub fn change_from(self, before: Self, programme: &ProgrammeId) -> Vec<Posting> {
+    pub fn change_from(&self, before: &Self, programme: &ProgrammeId) -> Vec<Posting> {
         let mut keys: Vec<Key> = self.0.keys().chain(before.0.keys()).cloned().collect();
         keys.sort();
         keys.dedup();
@@ -153,7 +153,7 @@ impl Obligations {
         let mut postings = Vec::with_capacity(keys.len());
         for key in keys {
             let ((points, money), (points_before, money_before)) =
-                (at(&self, &key), at(&before, &key));
+                (at(self, &key), at(before, &key));
             let reverses = money < money_before;
             let change = Money((money.0 - money_before.0).abs());
             if change.is_zero() {
@@ -222,7 +222,7 @@ mod tests {
         let mut before = Obligations::default();
         for kept in [76, 70, 13, 0] {
             let now = Obligations::of_earning(Points(kept), &money, &sides);
-            for posting in now.clone().change_from(before, &programme) {
+            for posting in now.change_from(&before, &programme) {
                 let Body::Money { amount, .. } = posting.body else { panic!("money") };
                 *balance.entry(posting.from.to_string()).or_insert(0) -= amount.0;
                 *balance.entry(posting.to.to_string()).or_insert(0) += amount.0;

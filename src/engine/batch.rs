@@ -6,22 +6,20 @@ use std::time::Instant as Stopwatch;
 
 use super::Shared;
 use super::router::originals_of;
-use super::work::{Answer, EngineError, Enroll, Pending, Submission, Work};
+use super::work::{Answer, EngineError, Pending, Submission, Work};
 use crate::domain::account::AccountKey;
 use crate::domain::command::{Action, Command};
 use crate::domain::decide::{Context, Stop, decide, decide_expiry};
 use crate::domain::ids::{MemberId, ShardId, TransactionId};
 use crate::domain::ledger::{Ledger, NamedBy, ReferenceKey};
-use crate::domain::member::MemberName;
-use crate::domain::rejection::Rejection;
 use crate::domain::terms::{Coalition, Timeline};
 use crate::domain::time::{Day, Instant};
 use crate::domain::transaction::Transaction;
 use crate::store::answers::{self, AnswerRow, StoredAnswer};
 use crate::store::heads::{self, Head};
 use crate::store::load::{self, Wanted};
-use crate::store::names::{NameHash, member_hash};
-use crate::store::save::{self, NewMembers, NewName, Rows};
+use crate::store::names::NameHash;
+use crate::store::save::{self, NewMembers, Rows};
 use crate::store::{Database, StoreError, configurations, dialect, members};
 
 /// What became of one command of a batch.
@@ -34,15 +32,15 @@ pub(crate) enum Outcome {
 
 /// One batch on its way.
 pub(crate) struct Batch<'a> {
-    shared: &'a Shared,
+    pub(super) shared: &'a Shared,
     pending: &'a [Pending],
-    heads: BTreeMap<i64, Head>,
+    pub(super) heads: BTreeMap<i64, Head>,
     timeline: Arc<Timeline>,
     now: Instant,
-    ledger: Ledger,
+    pub(super) ledger: Ledger,
     answers: HashMap<NameHash, StoredAnswer>,
     rows: Rows,
-    new_members: NewMembers,
+    pub(super) new_members: NewMembers,
 }
 
 /// When a command happened, by the party's own account.
@@ -317,56 +315,6 @@ impl<'a> Batch<'a> {
                 head.merges = head.merges.max(1);
             }
         }
-    }
-
-    fn enroll(
-        &mut self,
-        shard: ShardId,
-        submission: &Submission,
-        enroll: &Enroll,
-    ) -> (u16, String) {
-        let named: Vec<NamedBy> = submission.new_names();
-        if named.iter().any(|named| self.ledger.members.contains_key(named)) {
-            return self.shared.present.rejection(&Rejection::IdentifierTaken);
-        }
-        let head = self.heads.get_mut(&shard.0).expect("the shard of a decision is locked");
-        let member = MemberId::new(shard, head.next_member);
-        head.next_member += 1;
-        self.new_members.members.insert(member);
-        for (named, name) in named.into_iter().zip(&enroll.names) {
-            self.give_name(named, name, member);
-        }
-        (201, self.shared.present.member(member))
-    }
-
-    fn name(
-        &mut self,
-        submission: &Submission,
-        member: &MemberName,
-        name: &MemberName,
-    ) -> (u16, String) {
-        let Some(member) = self.ledger.member(&submission.party, member) else {
-            return self.shared.present.rejection(&Rejection::UnknownMember);
-        };
-        let named = NamedBy::new(&submission.party, name);
-        match self.ledger.members.get(&named).map(|&there| self.ledger.current(there)) {
-            Some(there) if there != member => {
-                return self.shared.present.rejection(&Rejection::IdentifierTaken);
-            }
-            Some(_) => {}
-            None => self.give_name(named, name, member),
-        }
-        (201, self.shared.present.named(member, name))
-    }
-
-    fn give_name(&mut self, named: NamedBy, name: &MemberName, member: MemberId) {
-        self.new_members.names.push(NewName {
-            hash: member_hash(&named).to_vec(),
-            member,
-            party: named.party.as_ref().map(ToString::to_string),
-            name: name.to_string(),
-        });
-        self.ledger.members.insert(named, member);
     }
 
     fn save(&mut self, connection: &mut Database) -> Result<(), StoreError> {

@@ -42,6 +42,17 @@ pub enum Closing {
     NotOver,
 }
 
+/// Who changes the configuration, under which key, and from when on it counts.
+#[derive(Clone, Debug, Default)]
+pub struct Making {
+    /// Who, for the record.
+    pub author: String,
+    /// The key under which the answer is remembered; none: a change that replaces what is there.
+    pub keyed: Option<Keyed>,
+    /// From when on; none or past: from now.
+    pub effective_at: Option<Instant>,
+}
+
 /// A request that is remembered by its key, as those of the lanes are.
 #[derive(Clone, Debug)]
 pub struct Keyed {
@@ -59,13 +70,12 @@ impl Engine {
     /// If the change contradicts what is there or is to come, or the database fails.
     pub fn configure(
         &self,
-        author: &str,
-        keyed: Option<&Keyed>,
-        effective_at: Option<Instant>,
+        making: &Making,
         change: impl FnOnce(&Coalition) -> Result<Change, ConfigureError>,
         answer: impl FnOnce(&Versioned) -> String,
     ) -> Result<Answer, ConfigureError> {
         self.exclusively(|connection, heads| {
+            let keyed = making.keyed.as_ref();
             if let Some(stored) = replayed(connection, keyed)? {
                 return Ok(stored);
             }
@@ -73,12 +83,12 @@ impl Engine {
             let mut changes = configurations::load(connection)?;
             let before = Timeline::new(&changes)?;
             let change = change(before.latest())?;
-            let effective_at = effective_at.map_or(now, |at| at.max(now));
+            let effective_at = making.effective_at.map_or(now, |at| at.max(now));
             let version = before.version + 1;
             let versioned = Versioned { version, effective_at, change };
             changes.push(versioned.clone());
             let after = Timeline::new(&changes)?;
-            configurations::add(connection, &versioned, now, author)?;
+            configurations::add(connection, &versioned, now, &making.author)?;
             for head in heads.iter_mut() {
                 head.configuration = version;
             }

@@ -94,10 +94,7 @@ impl Lane {
                 return self.commit(rest);
             }
             if let Failure::Store(error) = failure {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "a batch can't be stored"
-                );
+                tracing::error!(error = error.chain(), "a batch can't be stored");
             }
             for pending in batch {
                 pending.answer(Err(EngineError::Failed));

@@ -6,6 +6,7 @@
 //! there. While one batch commits the next one gathers.
 
 mod batch;
+mod enrolment;
 mod exclusive;
 mod lane;
 mod router;
@@ -17,7 +18,7 @@ use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
 
-pub use exclusive::{Closing, ConfigureError, Keyed};
+pub use exclusive::{Closing, ConfigureError, Keyed, Making};
 pub use work::{Answer, EngineError, Enroll, Present, Submission, Work};
 
 use crate::clock::Clock;

@@ -173,10 +173,7 @@ impl Router {
             }
             let all: Group = groups.into_iter().flatten().collect();
             if let Err((group, error)) = self.resolve(all) {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "names can't be looked up"
-                );
+                tracing::error!(error = error.chain(), "names can't be looked up");
                 for pending in group {
                     pending.answer(Err(EngineError::Failed));
                 }

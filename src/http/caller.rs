@@ -187,7 +187,7 @@ fn verified(request: &HttpRequest, body: Bytes) -> Result<Signed, Problem> {
         return Err(Problem::signature_invalid());
     }
     let uri = request.uri();
-    let signed = SignedRequest {
+    let presenting = SignedRequest {
         method: request.method().as_str(),
         authority: without_default_port(&authority),
         path: uri.path(),
@@ -195,13 +195,13 @@ fn verified(request: &HttpRequest, body: Bytes) -> Result<Signed, Problem> {
         headers: &headers,
         body: if body.is_empty() { None } else { Some(&body) },
     };
-    let presented = parse(&signed)?;
+    let presented = parse(&presenting)?;
     let now = unix_now();
     let signer = app.signer(&presented.key_id);
     let (signed_by, party, key) = signer.ok_or_else(Problem::signature_invalid)?;
     key.verify(&presented)?;
     check_freshness(&presented, now)?;
-    signed.check_digest()?;
+    presenting.check_digest()?;
     app.count_request(&signed_by)?;
     let idempotency_key = key_of(request);
     // A repeated command is harmless, its key answers for it; a repeated read is refused.

@@ -237,7 +237,7 @@ impl From<Invalid> for Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        tracing::error!(error = &error as &dyn std::error::Error, "the database failed");
+        tracing::error!(error = error.chain(), "the database failed");
         if error.is_passing() { Self::from(EngineError::Overloaded) } else { Self::internal() }
     }
 }

@@ -27,7 +27,7 @@ pub enum RehearsalError {
     Server(#[from] ServerError),
     /// The client failed.
     #[error("a request could not be made: {0}")]
-    Client(#[from] coalition_partner::Error),
+    Client(#[source] Box<coalition_partner::Error>),
     /// The configuration was refused.
     #[error("{what} was refused: {answer}")]
     Refused {
@@ -37,21 +37,32 @@ pub enum RehearsalError {
         answer: String,
     },
     /// An expectation does not hold.
-    #[error("step {step} ({at}, {operation}): {field}: expected {expected}, got {got}")]
-    Differs {
-        /// Which step, from 1.
-        step: usize,
-        /// Its instant.
-        at: String,
-        /// What it did.
-        operation: String,
-        /// Which field.
-        field: String,
-        /// What should have come out.
-        expected: String,
-        /// What came out.
-        got: String,
-    },
+    #[error("{0}")]
+    Differs(Box<Difference>),
+}
+
+/// An expectation that does not hold.
+#[derive(Debug, thiserror::Error)]
+#[error("step {step} ({at}, {operation}): {field}: expected {expected}, got {got}")]
+pub struct Difference {
+    /// Which step, from 1.
+    pub step: usize,
+    /// Its instant.
+    pub at: String,
+    /// What it did.
+    pub operation: String,
+    /// Which field.
+    pub field: String,
+    /// What should have come out.
+    pub expected: String,
+    /// What came out.
+    pub got: String,
+}
+
+impl From<coalition_partner::Error> for RehearsalError {
+    fn from(error: coalition_partner::Error) -> Self {
+        Self::Client(Box::new(error))
+    }
 }
 
 /// Reads a scenario file.
@@ -68,7 +79,7 @@ pub fn read(path: &Path) -> Result<Scenario, ScenarioError> {
 /// At the first step whose expectations don't hold, or if the server fails.
 pub fn rehearse(scenario: &Scenario, settings: &Settings) -> Result<usize, RehearsalError> {
     let mut settings = settings.clone();
-    settings.listen = "127.0.0.1:0".to_owned();
+    "127.0.0.1:0".clone_into(&mut settings.listen);
     settings.coalition = scenario.coalition.settings();
     server::set_up(&settings)?;
     let first = scenario.steps.first().and_then(|step| Instant::parse(&step.at));

@@ -6,8 +6,8 @@ use std::time::Duration;
 use coalition_partner::{Algorithm, Answer, Client, OperatorClient, SigningKey, path};
 use serde_json::{Map, Value, json};
 
-use super::RehearsalError;
 use super::scenario::{MemberSection, Scenario, Step};
+use super::{Difference, RehearsalError};
 use crate::auth::token::{Role, mint};
 use crate::clock::unix_now;
 use crate::server::{Running, ServerError, token_key};
@@ -15,7 +15,7 @@ use crate::settings::Settings;
 use crate::store::Use;
 
 /// How long the operator of a rehearsal may work.
-const LIFETIME: Duration = Duration::from_secs(6 * 3_600);
+const LIFETIME: Duration = Duration::from_hours(6);
 
 /// A rehearsal under way.
 pub struct Play {
@@ -78,7 +78,7 @@ impl Play {
     }
 
     fn put(&self, path: &str, document: &Value) -> Result<(), RehearsalError> {
-        must_accept(path, self.operator.put(path, document)?).map(drop)
+        must_accept(path, &self.operator.put(path, document)?).map(drop)
     }
 
     fn enroll(&mut self, member: &MemberSection) -> Result<(), RehearsalError> {
@@ -90,7 +90,7 @@ impl Play {
         }
         let key = format!("member/{}", member.id);
         let answer = self.operator.post("/v1/members", &key, &body)?;
-        let made = must_accept(&key, answer)?;
+        let made = must_accept(&key, &answer)?;
         self.members.insert(member.id.clone(), name(&made, "member").to_owned());
         Ok(())
     }
@@ -103,13 +103,15 @@ impl Play {
         }
         let answer = self.perform(number, step)?;
         let got = flattened(&step.r#do, &answer);
-        let differs = |field: &str, expected: &Value, got: String| RehearsalError::Differs {
-            step: number,
-            at: step.at.clone(),
-            operation: step.r#do.clone(),
-            field: field.to_owned(),
-            expected: shown(expected),
-            got,
+        let differs = |field: &str, expected: &Value, got: String| {
+            RehearsalError::Differs(Box::new(Difference {
+                step: number,
+                at: step.at.clone(),
+                operation: step.r#do.clone(),
+                field: field.to_owned(),
+                expected: shown(expected),
+                got,
+            }))
         };
         if !answer.is_accepted() && !step.expect.contains_key("error") {
             return Err(differs("error", &Value::from("no error"), answer.text()));
@@ -179,7 +181,7 @@ impl Play {
     }
 }
 
-fn must_accept(what: &str, answer: Answer) -> Result<Value, RehearsalError> {
+fn must_accept(what: &str, answer: &Answer) -> Result<Value, RehearsalError> {
     if answer.is_accepted() {
         return Ok(answer.json()?);
     }

@@ -1,17 +1,16 @@
 //! Reads the working set of a batch: all that its commands may touch, in a few sets.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
 
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Text};
 
-use super::StoreError;
 use super::connection::{Database, each_backend};
 use super::names::{NameHash, reference_hash};
 use super::prepared::prepared;
-use super::rows::{AccountRow, HoldRow, LotRow, read_json};
-use super::schema::{accounts, exposures, holds, lots, members, receipts, transactions};
+use super::rows::{AccountRow, HoldRow, LotRow};
+use super::schema::{accounts, exposures, holds, lots, members, transactions};
+use super::{StoreError, originals};
 use crate::domain::account::AccountKey;
 use crate::domain::amount::Money;
 use crate::domain::hold::Hold;
@@ -19,13 +18,12 @@ use crate::domain::ids::{MemberId, PartyId, ShardId, TransactionId};
 use crate::domain::ledger::{Ledger, ReferenceKey};
 use crate::domain::lot::{Loaded, Lot};
 use crate::domain::time::{Day, Instant};
-use crate::domain::transaction::Transaction;
 
 /// How many lots of an account a burn reads at first.
 const LOTS_READ_FIRST: usize = 32;
 
 /// SQLite takes at most 32,766 binds a statement.
-const KEYS_PER_STATEMENT: usize = 10_000;
+pub(super) const KEYS_PER_STATEMENT: usize = 10_000;
 
 /// What a batch wants to read.
 #[derive(Debug, Default)]
@@ -58,7 +56,7 @@ pub fn load(
 ) -> Result<Ledger, StoreError> {
     let mut ledger = Ledger::default();
     read_references(connection, &mut ledger, &wanted.references)?;
-    read_originals(connection, &mut ledger, &wanted.originals)?;
+    originals::read(connection, &mut ledger, &wanted.originals)?;
     let mut members = wanted.members.clone();
     let mut whole = wanted.whole.clone();
     let owners: Vec<MemberId> = ledger.originals.values().map(|one| one.member).collect();
@@ -76,7 +74,7 @@ pub fn load(
     });
     let burning: Vec<AccountKey> = burning.cloned().collect();
     read_first_lots(connection, &mut ledger, &burning, now)?;
-    read_original_state(connection, &mut ledger)?;
+    originals::read_state(connection, &mut ledger)?;
     if !wanted.capped.is_empty() {
         ledger.exposures = lock_exposures(connection, &wanted.capped, day)?;
     }
@@ -87,7 +85,7 @@ fn transaction_id(shard: i64, seq: i64) -> TransactionId {
     TransactionId::new(ShardId(shard), seq)
 }
 
-fn by_hash(keys: &[ReferenceKey]) -> HashMap<NameHash, &ReferenceKey> {
+pub(super) fn by_hash(keys: &[ReferenceKey]) -> HashMap<NameHash, &ReferenceKey> {
     keys.iter().map(|key| (reference_hash(key), key)).collect()
 }
 
@@ -109,32 +107,6 @@ fn read_references(
             let hash = hash.and_then(|hash| NameHash::try_from(hash).ok());
             if let Some(key) = hash.and_then(|hash| named.get(&hash)) {
                 ledger.references.insert((*key).clone(), transaction_id(shard, seq));
-            }
-        }
-    }
-    Ok(())
-}
-
-fn read_originals(
-    connection: &mut Database,
-    ledger: &mut Ledger,
-    keys: &[ReferenceKey],
-) -> Result<(), StoreError> {
-    let named = by_hash(keys);
-    let hashes: Vec<&[u8]> = named.keys().map(NameHash::as_slice).collect();
-    for hashes in hashes.chunks(KEYS_PER_STATEMENT) {
-        let rows: Vec<(Option<Vec<u8>>, String)> = each_backend!(connection, |one| {
-            transactions::table
-                .select((transactions::reference_hash, transactions::content))
-                .filter(transactions::reference_hash.eq_any(hashes))
-                .load(one)
-        })?;
-        for (hash, content) in rows {
-            let transaction: Transaction = read_json(&content, "a transaction")?;
-            let hash = hash.and_then(|hash| NameHash::try_from(hash).ok());
-            if let Some(key) = hash.and_then(|hash| named.get(&hash)) {
-                ledger.references.insert((*key).clone(), transaction.id);
-                ledger.originals.insert(transaction.id, Arc::new(transaction));
             }
         }
     }
@@ -231,7 +203,7 @@ fn read_whole(
 }
 
 /// Puts a stored hold beside its account; what is in memory already is newer and stays.
-fn add_hold(ledger: &mut Ledger, hold: Hold) {
+pub(super) fn add_hold(ledger: &mut Ledger, hold: Hold) {
     if ledger.holds.contains_key(&hold.id) {
         return;
     }
@@ -330,49 +302,6 @@ fn read_first_lots(
         };
         if let Some(account) = ledger.accounts.get_mut(key) {
             account.lots.add_read(read, loaded);
-        }
-    }
-    Ok(())
-}
-
-/// Reads what the originals at hand name: their lots (spent ones too), holds and states.
-fn read_original_state(connection: &mut Database, ledger: &mut Ledger) -> Result<(), StoreError> {
-    let mut owners: HashMap<i64, AccountKey> = HashMap::new();
-    for original in ledger.originals.values() {
-        let member = ledger.current(original.member);
-        for part in original.parts() {
-            let key = AccountKey { member, programme: part.programme.clone() };
-            owners.extend(part.lots().map(|lot| (lot.0, key.clone())));
-        }
-    }
-    let lot_ids: Vec<i64> = owners.keys().copied().collect();
-    let origins: Vec<i64> = ledger.originals.keys().map(|id| id.0).collect();
-    for ids in lot_ids.chunks(KEYS_PER_STATEMENT) {
-        let rows: Vec<LotRow> = each_backend!(connection, |one| {
-            lots::table.select(LotRow::as_select()).filter(lots::lot.eq_any(ids)).load(one)
-        })?;
-        for row in rows {
-            let key = owners.get(&row.lot).cloned();
-            if let Some(account) = key.and_then(|key| ledger.accounts.get_mut(&key)) {
-                account.lots.add_single(row.into_lot()?);
-            }
-        }
-    }
-    for ids in origins.chunks(KEYS_PER_STATEMENT) {
-        let states: Vec<(i64, String)> = each_backend!(connection, |one| {
-            receipts::table
-                .select((receipts::origin, receipts::state))
-                .filter(receipts::origin.eq_any(ids))
-                .load(one)
-        })?;
-        for (origin, state) in states {
-            ledger.receipts.insert(TransactionId(origin), read_json(&state, "a receipt's state")?);
-        }
-        let rows: Vec<HoldRow> = each_backend!(connection, |one| {
-            holds::table.select(HoldRow::as_select()).filter(holds::hold.eq_any(ids)).load(one)
-        })?;
-        for row in rows {
-            add_hold(ledger, row.into_hold()?);
         }
     }
     Ok(())

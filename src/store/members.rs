@@ -37,9 +37,9 @@ pub fn resolve(
                 .load(one)
         })?;
         for (hash, member) in rows {
-            let named = NameHash::try_from(hash).ok().and_then(|hash| by_hash.get(&hash));
-            if let Some(named) = named {
-                found.insert((*named).clone(), MemberId(member));
+            let asked = NameHash::try_from(hash).ok().and_then(|hash| by_hash.get(&hash));
+            if let Some(asked) = asked {
+                found.insert((*asked).clone(), MemberId(member));
             }
         }
     }

@@ -14,6 +14,7 @@ pub mod load;
 pub mod members;
 pub mod migrations;
 pub mod names;
+mod originals;
 mod prepared;
 pub mod rows;
 pub mod save;
@@ -61,6 +62,18 @@ impl From<DieselError> for StoreError {
 }
 
 impl StoreError {
+    /// The error and its causes in one line, for a log.
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(one) = cause {
+            text.push_str(": ");
+            text.push_str(&one.to_string());
+            cause = one.source();
+        }
+        text
+    }
+
     /// Whether the same work may succeed when it is done again.
     pub const fn is_passing(&self) -> bool {
         matches!(self, Self::Conflict(_) | Self::Taken(_) | Self::Broken(_) | Self::Unreachable(_))

@@ -41,6 +41,17 @@ pub struct Draft<'a> {
     pub merged: Option<(MemberId, MemberId)>,
 }
 
+/// Points for a new lot.
+#[derive(Clone, Copy, Debug)]
+pub struct Gift {
+    /// How many.
+    pub points: Points,
+    /// When they can be spent, and when they are lost.
+    pub dates: LotDates,
+    /// What a whole point is funded with.
+    pub price: Decimal,
+}
+
 /// Who posts a transaction, and as what.
 pub struct Title {
     /// Its kind.
@@ -108,39 +119,18 @@ impl<'a> Draft<'a> {
     }
 
     /// Gives points: a new lot, from which a debt is paid at once.
-    pub fn give(
-        &mut self,
-        key: &AccountKey,
-        points: Points,
-        dates: LotDates,
-        price: Decimal,
-    ) -> LotId {
-        let issued = LedgerAccount::Issued(key.programme.clone());
-        self.give_from(issued, key, points, dates, price)
+    pub fn give(&mut self, key: &AccountKey, gift: &Gift) -> LotId {
+        self.give_from(LedgerAccount::Issued(key.programme.clone()), key, gift)
     }
 
     /// Gives back burned points whose lot is past: a new lot, from which a debt is paid at once.
-    pub fn give_back(
-        &mut self,
-        key: &AccountKey,
-        points: Points,
-        dates: LotDates,
-        price: Decimal,
-    ) -> LotId {
-        let burned = LedgerAccount::Burned(key.programme.clone());
-        self.give_from(burned, key, points, dates, price)
+    pub fn give_back(&mut self, key: &AccountKey, gift: &Gift) -> LotId {
+        self.give_from(LedgerAccount::Burned(key.programme.clone()), key, gift)
     }
 
-    fn give_from(
-        &mut self,
-        from: LedgerAccount,
-        key: &AccountKey,
-        points: Points,
-        dates: LotDates,
-        price: Decimal,
-    ) -> LotId {
+    fn give_from(&mut self, from: LedgerAccount, key: &AccountKey, gift: &Gift) -> LotId {
         let id = LotId::of(self.context.id, self.new_lots.len());
-        let LotDates { available_at, expires_at } = dates;
+        let Gift { points, dates: LotDates { available_at, expires_at }, price } = *gift;
         self.new_lots.push(NewLot {
             id,
             programme: key.programme.clone(),
@@ -149,7 +139,7 @@ impl<'a> Draft<'a> {
             expires_at,
             price,
         });
-        let lot = Lot {
+        self.account(key).lots.put(Lot {
             id,
             granted: points,
             remaining: Points::ZERO,
@@ -158,8 +148,7 @@ impl<'a> Draft<'a> {
             available_at,
             expires_at,
             price,
-        };
-        self.account(key).lots.put(lot);
+        });
         self.post_points(from, member_of(key), points, Some(id));
         self.pay_debt(key, id, points);
         id
@@ -239,7 +228,7 @@ impl<'a> Draft<'a> {
         if !programme.breakage.is_empty() {
             let before = self.breakage_of(programme, lot.expired, lot.price);
             let after = self.breakage_of(programme, lot.expired + lot.remaining, lot.price);
-            self.post_all(after.change_from(before, &programme.id));
+            self.post_all(after.change_from(&before, &programme.id));
         }
         lot.remaining
     }
@@ -343,7 +332,7 @@ impl<'a> Draft<'a> {
 
     fn apply(&mut self, account: &LedgerAccount, change: Points, lot: Option<LotId>) {
         if let LedgerAccount::Expired(programme) = account {
-            self.apply_expired(programme.clone(), change, lot);
+            self.apply_expired(programme, change, lot);
             return;
         }
         let Some((member, programme)) = account.member() else { return };
@@ -372,12 +361,12 @@ impl<'a> Draft<'a> {
     }
 
     /// Expired points belong to no member, but the lot remembers how many of its own they are.
-    fn apply_expired(&mut self, programme: ProgrammeId, change: Points, lot: Option<LotId>) {
+    fn apply_expired(&mut self, programme: &ProgrammeId, change: Points, lot: Option<LotId>) {
         let id = lot.expect("expired points come from a lot");
         let owner = self
             .accounts
             .iter_mut()
-            .find(|(key, account)| key.programme == programme && account.lots.get(id).is_some());
+            .find(|(key, account)| key.programme == *programme && account.lots.get(id).is_some());
         let (key, account) = owner.expect("the lot's account is at hand");
         let lot = account.lots.get_mut(id).expect("found above");
         lot.expired += change;

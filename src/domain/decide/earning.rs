@@ -1,7 +1,7 @@
 //! What a receipt earns in one programme.
 
 use super::burning::is_excluded;
-use super::draft::Draft;
+use super::draft::{Draft, Gift};
 use crate::domain::account::AccountKey;
 use crate::domain::amount::{Money, Points};
 use crate::domain::command::Line;
@@ -121,7 +121,7 @@ pub fn credit(
 ) {
     if part.earned.is_positive() {
         let price = part.earn_money.as_ref().map(|money| money.price).unwrap_or_default();
-        part.lot = Some(draft.give(key, part.earned, dates, price));
+        part.lot = Some(draft.give(key, &Gift { points: part.earned, dates, price }));
     }
     let receipts = i64::from(part.eligible.is_positive());
     count(draft, key, programme, part.day, Addition { spend: part.eligible, receipts });

@@ -1,6 +1,6 @@
 //! Points of one programme for points of another.
 
-use super::draft::{Draft, Title};
+use super::draft::{Draft, Gift, Title};
 use super::{Ask, Decision, Stop, must_burn, must_earn, read_first};
 use crate::domain::account::AccountKey;
 use crate::domain::amount::Points;
@@ -43,12 +43,8 @@ pub fn decide(ask: &Ask<'_>) -> Decision {
     let now = draft.now();
     let day = entered.zone.day_of(now);
     let expires_at = entered.dates_from(day, now).expires_at;
-    draft.give(
-        &entered_key,
-        given,
-        LotDates { available_at: now, expires_at },
-        terms.price_per_point,
-    );
+    let dates = LotDates { available_at: now, expires_at };
+    draft.give(&entered_key, &Gift { points: given, dates, price: terms.price_per_point });
     let postings = money(terms, left, entered, given);
     draft.post_all(postings);
     let detail =

@@ -1,6 +1,6 @@
 //! Points given: promo bonuses, compensation.
 
-use super::draft::Title;
+use super::draft::{Gift, Title};
 use super::{Ask, Decision, must_earn};
 use crate::domain::command::Action;
 use crate::domain::ids::PartyId;
@@ -31,7 +31,8 @@ pub fn decide(ask: &Ask<'_>) -> Decision {
         let detail = "the points must be valid at least until the day on which they open";
         return Err(Rejection::InvalidField { pointer: "/valid_through", detail }.into());
     }
-    draft.give(&key, *points, LotDates { available_at: opens, expires_at }, money.price);
+    let dates = LotDates { available_at: opens, expires_at };
+    draft.give(&key, &Gift { points: *points, dates, price: money.price });
     let sides = draft.sides(programme, &ask.command.party);
     let postings = Obligations::of_earning(*points, &money, &sides).postings(&programme.id);
     draft.post_all(postings);

@@ -50,7 +50,7 @@ pub fn decide_capture(ask: &Ask<'_>, of: &Reference, points: Option<&str>) -> De
     let hold = ask.hold(of)?;
     let key = AccountKey { member: hold.member, programme: hold.programme.clone() };
     let agreement = ask.agreement(&key.programme)?;
-    let money = agreement.burn.as_ref().ok_or(Rejection::NoAgreement)?;
+    let terms = agreement.burn.as_ref().ok_or(Rejection::NoAgreement)?;
     let programme = ask.context.programme(&key.programme)?;
     let points = match points {
         None => hold.points(),
@@ -60,13 +60,13 @@ pub fn decide_capture(ask: &Ask<'_>, of: &Reference, points: Option<&str>) -> De
         })?,
     };
     if hold.points() < points {
-        let held = hold.points().text(programme.scales.points);
-        return Err(Rejection::CaptureExceedsHold { held }.into());
+        let there = hold.points().text(programme.scales.points);
+        return Err(Rejection::CaptureExceedsHold { held: there }.into());
     }
     let mut draft = ask.draft_on(std::slice::from_ref(&key))?;
     let released = draft.finish_hold(hold, points, programme);
     let sides = draft.sides(programme, &ask.command.party);
-    let postings = Obligations::of_burning(points, money, &sides).postings(&programme.id);
+    let postings = Obligations::of_burning(points, terms, &sides).postings(&programme.id);
     draft.post_all(postings);
     let programme = key.programme.clone();
     let detail = Detail::Capture { programme, of: hold.id, burned: points, released };

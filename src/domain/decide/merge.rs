@@ -6,6 +6,7 @@ use crate::domain::account::AccountKey;
 use crate::domain::hold::Hold;
 use crate::domain::ids::LotId;
 use crate::domain::member::MemberName;
+use crate::domain::metric::Metric;
 use crate::domain::posting::LedgerAccount;
 use crate::domain::rejection::Rejection;
 use crate::domain::terms::PartyKind;
@@ -63,7 +64,7 @@ fn move_account(draft: &mut Draft<'_>, ask: &Ask<'_>, from: &AccountKey, to: &Ac
     kept.metric.join(&gone.metric);
     kept.max_share = kept.max_share.or(gone.max_share);
     let left = draft.account(from);
-    left.metric = Default::default();
+    left.metric = Metric::default();
     left.max_share = None;
     left.holds = Some(Vec::new());
 }

@@ -12,8 +12,7 @@ use crate::domain::ids::Reference;
 use crate::domain::obligation::Obligations;
 use crate::domain::receipt::{Part, ReceiptState};
 use crate::domain::rejection::Rejection;
-use crate::domain::terms::programme::BurnTerms;
-use crate::domain::terms::tiers::Level;
+use crate::domain::terms::programme::LotDates;
 use crate::domain::terms::{Agreement, Mode, Programme};
 use crate::domain::transaction::{DatedLot, Detail};
 
@@ -181,16 +180,8 @@ fn at_least(points: Points, limit: &Limit) -> Points {
 }
 
 /// The most points that may pay for a receipt, given what is available.
-pub fn most_for(
-    programme: &Programme,
-    terms: &BurnTerms,
-    account: &crate::domain::account::Account,
-    level: Option<&Level>,
-    lines: &[crate::domain::command::Line],
-    available: Points,
-) -> Points {
-    let limit = limit_of(programme, terms, account, level, lines);
-    at_least(limit.most.min(available), &limit)
+pub fn most_of(limit: &Limit, available: Points) -> Points {
+    at_least(limit.most.min(available), limit)
 }
 
 /// Decides the report of a delivery: the lots that awaited it get their dates.
@@ -211,14 +202,15 @@ pub fn decide_delivery(ask: &Ask<'_>, of: &Reference) -> Decision {
     };
     let now = draft.now();
     let day = programme.zone.day_of(ask.command.at.unwrap_or(now));
-    let dates = programme.dates_from(day, now);
+    let opens = programme.dates_from(day, now);
     if let Some(lot) = draft.account(&key).lots.get_mut(lot) {
-        lot.set_dates(dates);
+        lot.set_dates(opens);
     }
     draft.touch_lot(&key, lot);
     state = ReceiptState { delivered: true, ..state };
     draft.receipt = Some((origin, state));
-    let dated =
-        vec![DatedLot { id: lot, available_at: dates.available_at, expires_at: dates.expires_at }];
-    Ok(draft.finish(Title::of(ask.command, member), Detail::Delivery { of: of.clone(), dated }))
+    let LotDates { available_at, expires_at } = opens;
+    let dated = vec![DatedLot { id: lot, available_at, expires_at }];
+    let detail = Detail::Delivery { of: of.clone(), dated };
+    Ok(draft.finish(Title::of(ask.command, member), detail))
 }

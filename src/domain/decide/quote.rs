@@ -1,8 +1,8 @@
 //! Quotes: what a receipt would earn, and how many points may pay for it. Nothing is stored.
 
-use super::burning::{is_excluded, price_of};
+use super::burning::{is_excluded, limit_of, price_of};
 use super::earning::{Basis, BurnedPart, part_of};
-use super::purchase::most_for;
+use super::purchase::most_of;
 use super::{Context, must_earn};
 use crate::domain::account::{Account, Balance};
 use crate::domain::amount::{Money, Points};
@@ -49,10 +49,11 @@ pub fn decide_quote(
     let day = programme.zone.day_of(context.now);
     let level = programme.tiers.as_ref().and_then(|tiers| tiers.level_of(&account.metric, day));
     let (discount, lines) = discounted(programme, level, &receipt.lines);
-    let may_burn = programme.mode == Mode::Live && agreement.burn.is_some();
+    let is_open = programme.mode == Mode::Live && agreement.burn.is_some();
     let max_burn = match &programme.burn {
-        Some(terms) if may_burn => {
-            most_for(programme, terms, account, level, &lines, balance.available)
+        Some(terms) if is_open => {
+            let limit = limit_of(programme, terms, account, level, &lines);
+            most_of(&limit, balance.available)
         }
         _ => Points::ZERO,
     };

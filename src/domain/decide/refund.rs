@@ -2,7 +2,7 @@
 //!
 //! They are taken in every mode of the programme.
 
-use super::draft::{Draft, Title, member_of};
+use super::draft::{Draft, Gift, Title, member_of};
 use super::earning::count;
 use super::{Ask, Decision};
 use crate::domain::account::AccountKey;
@@ -81,9 +81,8 @@ impl Turn<'_> {
         let (debt_added, absorbed) = settle_shortfall(draft, key, missing, programme.shortfall);
         next.absorbed = before.absorbed + absorbed;
 
-        let money = self
-            .obligations(draft, next)
-            .change_from(self.obligations(draft, before), &programme.id);
+        let standing = self.obligations(draft, before);
+        let money = self.obligations(draft, next).change_from(&standing, &programme.id);
         draft.post_all(money);
         self.uncount(draft, next);
         RefundPart {
@@ -121,7 +120,7 @@ impl Turn<'_> {
             let zone = &self.programme.zone;
             let last = zone.day_of(now).plus_days(self.programme.restore_days);
             let dates = LotDates { available_at: now, expires_at: zone.end_of(last) };
-            draft.give_back(key, one.points, dates, lot.price);
+            draft.give_back(key, &Gift { points: one.points, dates, price: lot.price });
         } else {
             let burned = LedgerAccount::Burned(key.programme.clone());
             draft.post_points(burned, member_of(key), one.points, Some(one.lot));
@@ -212,7 +211,7 @@ fn take_expired(
         if !programme.breakage.is_empty() {
             let before = draft.breakage_of(programme, lot.expired, lot.price);
             let after = draft.breakage_of(programme, lot.expired - points, lot.price);
-            draft.post_all(after.change_from(before, &programme.id));
+            draft.post_all(after.change_from(&before, &programme.id));
         }
     }
     points
@@ -284,5 +283,5 @@ fn reversal(
 ) -> Vec<crate::domain::posting::Posting> {
     let sides = draft.sides(programme, &agreement.party);
     let before = Obligations::of_earning(points, money, &sides);
-    Obligations::default().change_from(before, &programme.id)
+    Obligations::default().change_from(&before, &programme.id)
 }

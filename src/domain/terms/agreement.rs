@@ -4,7 +4,8 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::Invalid;
-use super::programme::{EarnTerms, Exclusions, StepDocument, check_rule};
+use super::programme::{EarnTerms, Exclusions};
+use super::programme_document::{StepDocument, check_rule};
 use super::rate::{Rate, ShareDocument, whole_shares};
 use crate::domain::amount::{MONEY_MAX, Money, parse_decimal};
 use crate::domain::ids::{PartyId, ProgrammeId};

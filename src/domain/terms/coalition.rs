@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::Invalid;
 use super::agreement::{Agreement, AgreementDocument, Exchange, ExchangeDocument};
 use super::party::{Key, Party, PartyKind};
-use super::programme::{Mode, Programme, ProgrammeDocument};
+use super::programme::{Mode, Programme};
+use super::programme_document::ProgrammeDocument;
 use crate::domain::ids::{KeyId, PartyId, ProgrammeId};
 use crate::domain::time::{Instant, Zone};
 

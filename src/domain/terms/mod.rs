@@ -7,6 +7,7 @@ pub mod agreement;
 pub mod coalition;
 pub mod party;
 pub mod programme;
+pub mod programme_document;
 pub mod rate;
 pub mod tiers;
 

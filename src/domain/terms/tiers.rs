@@ -4,7 +4,8 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::Invalid;
-use super::programme::{EarnDocument, EarnTerms};
+use super::programme::EarnTerms;
+use super::programme_document::EarnDocument;
 use super::rate::Rate;
 use crate::domain::amount::{MONEY_MAX, parse_decimal};
 use crate::domain::ids::LevelId;

@@ -134,9 +134,8 @@ impl Bulk {
     fn read_line(&self, line: &Bytes) -> Result<(String, Submission), (Option<String>, Problem)> {
         let mut value = read_object(line).map_err(|problem| (None, problem))?;
         let key = value.as_object_mut().and_then(|fields| fields.remove("idempotency_key"));
-        let key = match key {
-            Some(Value::String(key)) => key,
-            _ => return Err((None, Problem::key_missing())),
+        let Some(Value::String(key)) = key else {
+            return Err((None, Problem::key_missing()));
         };
         let bare = must_have_key(Some(&key)).map(str::to_owned);
         let submission = bare.and_then(|bare| match self.lines {

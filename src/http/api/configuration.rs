@@ -10,7 +10,7 @@ use crate::domain::ids::{PartyId, ProgrammeId};
 use crate::domain::terms::coalition::{Change, Versioned};
 use crate::domain::terms::{Mode, Party};
 use crate::domain::time::Instant;
-use crate::engine::{Answer, Keyed};
+use crate::engine::{Answer, Keyed, Making};
 use crate::http::app::App;
 use crate::http::caller::{Either, Operated, must_have_key};
 use crate::http::present::json_text;
@@ -18,41 +18,27 @@ use crate::http::problem::Problem;
 use crate::http::wire::{fingerprint, read_fields, read_object};
 use crate::store::names::key_hash;
 
-/// A change on its way: who makes it, under which key, from when on.
-pub struct Making {
-    author: String,
-    keyed: Option<Keyed>,
-    effective_at: Option<Instant>,
+/// A change under a key that must be there.
+///
+/// # Errors
+/// If the key is not.
+pub fn keyed(
+    owner: &str,
+    key: Option<&String>,
+    what: &str,
+    value: &Value,
+) -> Result<Making, Problem> {
+    let key = key_hash(owner, must_have_key(key)?);
+    let keyed = Some(Keyed { key, fingerprint: fingerprint(what, value) });
+    Ok(Making { author: owner.to_owned(), keyed, effective_at: None })
 }
 
-impl Making {
-    /// A change under a key that must be there.
-    ///
-    /// # Errors
-    /// If the key is not.
-    pub fn keyed(
-        owner: &str,
-        key: Option<&String>,
-        what: &str,
-        value: &Value,
-    ) -> Result<Self, Problem> {
-        let key = key_hash(owner, must_have_key(key)?);
-        let fingerprint = fingerprint(what, value);
-        Ok(Self {
-            author: owner.to_owned(),
-            keyed: Some(Keyed { key, fingerprint }),
-            effective_at: None,
-        })
+/// A change that replaces what is there, and needs no key.
+fn replacing(call: &Operated, what: &str, value: &Value) -> Result<Making, Problem> {
+    if call.idempotency_key.is_some() {
+        return keyed(&operator_owner(call), call.idempotency_key.as_ref(), what, value);
     }
-
-    /// A change that replaces what is there, and needs no key.
-    fn replacing(call: &Operated, what: &str, value: &Value) -> Result<Self, Problem> {
-        let author = call.operator.subject.clone();
-        if call.idempotency_key.is_some() {
-            return Self::keyed(&operator_owner(call), call.idempotency_key.as_ref(), what, value);
-        }
-        Ok(Self { author, keyed: None, effective_at: None })
-    }
+    Ok(Making { author: operator_owner(call), ..Making::default() })
 }
 
 /// Under whose name an operator's keys are remembered.
@@ -71,10 +57,7 @@ pub async fn make(
     answer: impl FnOnce(&Versioned) -> String + Send + 'static,
 ) -> Result<Answer, Problem> {
     let app = app.clone();
-    let made = actix_web::web::block(move || {
-        let Making { author, keyed, effective_at } = making;
-        app.engine.configure(&author, keyed.as_ref(), effective_at, |_| Ok(change), answer)
-    });
+    let made = actix_web::web::block(move || app.engine.configure(&making, |_| Ok(change), answer));
     Ok(made.await??)
 }
 
@@ -112,8 +95,7 @@ pub async fn add_party(call: Operated, app: Data<App>) -> Result<HttpResponse, P
     call.must_operate()?;
     let value = read_object(&call.body)?;
     let party: Party = read_fields(&value)?;
-    let making =
-        Making::keyed(&operator_owner(&call), call.idempotency_key.as_ref(), "party", &value)?;
+    let making = keyed(&operator_owner(&call), call.idempotency_key.as_ref(), "party", &value)?;
     let text = json_text(&party);
     let answer = make(&app, making, Change::Party(party), move |_| text).await?;
     Ok(answered(&Answer { status: 201, ..answer }))
@@ -134,7 +116,7 @@ pub async fn put_programme(
 ) -> Result<HttpResponse, Problem> {
     call.must_operate()?;
     let mut value = read_object(&call.body)?;
-    let mut making = Making::replacing(&call, &format!("programme/{id}"), &value)?;
+    let mut making = replacing(&call, &format!("programme/{id}"), &value)?;
     making.effective_at = take_instant(&mut value)?;
     put_names(&mut value, &[("id", id.as_str())])?;
     let change = Change::Programme(Box::new(read_fields(&value)?));
@@ -150,7 +132,7 @@ pub async fn put_agreement(
     call.must_operate()?;
     let (programme, party) = names.into_inner();
     let mut value = read_object(&call.body)?;
-    let mut making = Making::replacing(&call, &format!("agreement/{programme}/{party}"), &value)?;
+    let mut making = replacing(&call, &format!("agreement/{programme}/{party}"), &value)?;
     making.effective_at = take_instant(&mut value)?;
     put_names(&mut value, &[("programme", programme.as_str()), ("party", party.as_str())])?;
     let change = Change::Agreement(Box::new(read_fields(&value)?));
@@ -166,7 +148,7 @@ pub async fn put_exchange(
     call.must_operate()?;
     let (from, to) = names.into_inner();
     let mut value = read_object(&call.body)?;
-    let mut making = Making::replacing(&call, &format!("exchange/{from}/{to}"), &value)?;
+    let mut making = replacing(&call, &format!("exchange/{from}/{to}"), &value)?;
     making.effective_at = take_instant(&mut value)?;
     put_names(&mut value, &[("from", from.as_str()), ("to", to.as_str())])?;
     let change = Change::Exchange(read_fields(&value)?);
@@ -220,6 +202,6 @@ pub async fn set_mode(
     };
     let value = read_object(body)?;
     let ModeBody { mode } = read_fields(&value)?;
-    let making = Making::keyed(&owner, key, &format!("mode/{programme}"), &value)?;
+    let making = keyed(&owner, key, &format!("mode/{programme}"), &value)?;
     Ok(answered(&make(&app, making, Change::Mode { programme, mode }, version_of).await?))
 }

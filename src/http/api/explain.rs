@@ -69,13 +69,21 @@ pub fn full_view(stored: &StoredTransaction, coalition: &Coalition, viewer: &Vie
     let lots: Vec<Value> = transaction.lots.iter().map(|lot| lot_view(lot, coalition)).collect();
     if let Value::Object(fields) = &mut view {
         fields.insert("config_version".into(), transaction.config_version.into());
-        let hash: String = stored.hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = hexadecimal(&stored.hash);
         fields.insert("hash".into(), hash.into());
         fields.insert("postings".into(), postings.into());
         fields.insert("lots".into(), lots.into());
         fields.insert("explain".into(), explain(transaction, coalition, viewer));
     }
     view
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("writing to a string does not fail");
+        text
+    })
 }
 
 fn posting_view(posting: &Posting, coalition: &Coalition) -> Value {

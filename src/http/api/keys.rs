@@ -6,20 +6,19 @@ use actix_web::web::{Data, Path};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::configuration::operator_owner;
+use super::configuration::{keyed, operator_owner};
 use super::{answered, found};
 use crate::auth::secrets;
 use crate::auth::signature::VerifyingKey;
 use crate::domain::ids::{KeyId, PartyId};
 use crate::domain::terms::coalition::Change;
 use crate::domain::terms::{Algorithm, Coalition, Invalid, Key};
-use crate::engine::{Answer, ConfigureError, Keyed};
+use crate::engine::{Answer, ConfigureError, Making};
 use crate::http::app::App;
-use crate::http::caller::{Operated, must_have_key};
+use crate::http::caller::Operated;
 use crate::http::present::json_text;
 use crate::http::problem::Problem;
-use crate::http::wire::{fingerprint, read_fields, read_object};
-use crate::store::names::key_hash;
+use crate::http::wire::{read_fields, read_object};
 
 /// The most keys of a party that are active at once.
 const ACTIVE_MAX: usize = 2;
@@ -106,24 +105,23 @@ pub async fn add(
     let value = read_object(&call.body)?;
     let body: KeyBody = read_fields(&value)?;
     let key = new_key(party, body.id, body.algorithm, body.public_key)?;
-    let keyed = keyed(&call, &format!("key/{}", key.party), &value)?;
+    let what = format!("key/{}", key.party);
+    let making = making(&call, &what, &value)?;
     let mut answer =
         json!({"id": key.id, "party": key.party, "algorithm": key.algorithm, "state": "active"});
     if key.algorithm == Algorithm::HmacSha256 {
         answer["secret"] = key.material.clone().into();
     }
-    let author = call.operator.subject;
     let made = actix_web::web::block(move || {
         let change = |coalition: &Coalition| adding(coalition, key);
-        app.engine.configure(&author, Some(&keyed), None, change, |_| json_text(&answer))
+        app.engine.configure(&making, change, |_| json_text(&answer))
     });
     let answer = made.await??;
     Ok(answered(&Answer { status: 201, ..answer }))
 }
 
-fn keyed(call: &Operated, what: &str, value: &serde_json::Value) -> Result<Keyed, Problem> {
-    let key = must_have_key(call.idempotency_key.as_ref())?;
-    Ok(Keyed { key: key_hash(&operator_owner(call), key), fingerprint: fingerprint(what, value) })
+fn making(call: &Operated, what: &str, value: &serde_json::Value) -> Result<Making, Problem> {
+    keyed(&operator_owner(call), call.idempotency_key.as_ref(), what, value)
 }
 
 fn view(key: &Key) -> serde_json::Value {
@@ -158,12 +156,11 @@ pub async fn revoke(
     let known =
         app.engine.timeline().latest().keys.get(&id).filter(|key| key.party == party).cloned();
     let known = known.ok_or_else(Problem::not_found)?;
-    let keyed = keyed(&call, &format!("revoke/{id}"), &read_object(&call.body)?)?;
-    let author = call.operator.subject;
+    let making = making(&call, &format!("revoke/{id}"), &read_object(&call.body)?)?;
     let text = json_text(&view(&Key { active: false, ..known }));
     let made = actix_web::web::block(move || {
         let change = |coalition: &Coalition| revoking(coalition, &party, &id);
-        app.engine.configure(&author, Some(&keyed), None, change, |_| text)
+        app.engine.configure(&making, change, |_| text)
     });
     Ok(answered(&made.await??))
 }

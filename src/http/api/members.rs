@@ -104,11 +104,11 @@ pub async fn look_up(
     member: Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let named = named_by(&call, &app.coalition(), &member)?;
-    let (member, names) = of_member(&app, named, members::names_of).await?;
+    let (member, known) = of_member(&app, named, members::names_of).await?;
     let (mut external, mut cards) = (Vec::new(), Vec::new());
     let mut view = Map::new();
     view.insert("member".into(), member.to_string().into());
-    for (owner, name) in names {
+    for (owner, name) in known {
         let is_own = call.party().is_none_or(|party| owner.as_deref() == Some(party.as_str()));
         match MemberName::parse(&name) {
             Ok(MemberName::Phone(phone)) if call.party().is_none() => {

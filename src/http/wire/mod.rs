@@ -1,5 +1,6 @@
 //! Requests as they come over the wire, and their way into commands. Unknown fields are refused.
 
+mod bodies;
 pub mod members;
 pub mod transactions;
 

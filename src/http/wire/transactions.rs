@@ -1,173 +1,22 @@
 //! Transactions and quotes as they come over the wire.
 
-use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::Value;
 
+use super::bodies::{
+    CaptureBody, CardPaymentBody, DeliveryBody, ExchangeBody, GrantBody, HoldBody, LineBody,
+    MergeBody, PersonalRuleBody, PurchaseBody, QuoteBody, RefundBody, VoidBody,
+};
 use super::{Reader, member_name, name_problem, no_card_number, read_fields};
 use crate::domain::command::{Action, Burn, Command, Line, Receipt, RefundOf};
-use crate::domain::ids::{PartyId, ProgrammeId, Reference};
+use crate::domain::ids::PartyId;
 use crate::domain::member::{MemberName, token};
 use crate::domain::terms::agreement::earn_money;
-use crate::domain::terms::programme::DurationDocument;
-use crate::domain::terms::rate::{Rate, ShareDocument};
-use crate::domain::time::Day;
+use crate::domain::terms::programme_document::DurationDocument;
+use crate::domain::terms::rate::Rate;
 use crate::http::problem::Problem;
 
 /// The most lines of a receipt.
 const LINES_MAX: usize = 500;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct LineBody {
-    id: String,
-    amount: String,
-    brand: Option<String>,
-    category: Option<String>,
-    sku: Option<String>,
-    mcc: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PurchaseBody {
-    #[serde(rename = "kind")]
-    _kind: IgnoredAny,
-    r#ref: Reference,
-    programme: ProgrammeId,
-    member: String,
-    amount: Option<String>,
-    lines: Option<Vec<LineBody>>,
-    burn: Option<String>,
-    hold: Option<Reference>,
-    currency: Option<String>,
-    at: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CardPaymentBody {
-    #[serde(rename = "kind")]
-    _kind: IgnoredAny,
-    r#ref: Reference,
-    card_token: String,
-    amount: String,
-    mcc: Option<String>,
-    currency: Option<String>,
-    at: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct DeliveryBody {
-    #[serde(rename = "kind")]
-    _kind: IgnoredAny,
-    of: Reference,
-    at: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RefundBody {
-    #[serde(rename = "kind")]
-    _kind: IgnoredAny,
-    r#ref: Reference,
-    of: Option<Reference>,
-    programme: Option<ProgrammeId>,
-    member: Option<String>,
-    amount: Option<String>,
-    lines: Option<Vec<String>>,
-    currency: Option<String>,
-    at: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct GrantBody {
-    #[serde(rename = "kind")]
-    _kind: IgnoredAny,
-    r#ref: Reference,
-    programme: ProgrammeId,
-    member: String,
-    points: String,
-    valid_through: Option<Day>,
-    available_at: Option<Day>,
-    funding: Option<Vec<ShareDocument>>,
-    price_per_point: Option<Rate>,
-    #[serde(rename = "reason")]
-    _reason: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct HoldBody {
-    #[serde(rename = "kind")]
-    _kind: IgnoredAny,
-    r#ref: Reference,
-    programme: ProgrammeId,
-    member: String,
-    points: String,
-    valid_for: Option<DurationDocument>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CaptureBody {
-    #[serde(rename = "kind")]
-    _kind: IgnoredAny,
-    of: Reference,
-    points: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct VoidBody {
-    #[serde(rename = "kind")]
-    _kind: IgnoredAny,
-    of: Reference,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ExchangeBody {
-    #[serde(rename = "kind")]
-    _kind: IgnoredAny,
-    r#ref: Reference,
-    from: ProgrammeId,
-    to: ProgrammeId,
-    member: String,
-    points: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct MergeBody {
-    #[serde(rename = "kind")]
-    _kind: IgnoredAny,
-    keep: String,
-    drop: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PersonalRuleBody {
-    #[serde(rename = "kind")]
-    _kind: IgnoredAny,
-    r#ref: Reference,
-    programme: ProgrammeId,
-    member: String,
-    max_share: Option<Rate>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct QuoteBody {
-    programme: ProgrammeId,
-    member: String,
-    amount: Option<String>,
-    lines: Option<Vec<LineBody>>,
-    currency: Option<String>,
-}
 
 /// Reads a transaction into a command of a party. `may_lead` allows instants ahead of the clock,
 /// for a test clock that follows them.
