@@ -146,7 +146,7 @@ pub fn start(settings: &Settings, clock: Arc<Clock>) -> Result<Running, ServerEr
             let factory = move || ActixApp::new().configure(crate::http::configure(&shared));
             let server = HttpServer::new(factory)
                 .workers(workers.unwrap_or(2))
-                .max_connections(10_000)
+                .max_connections(2_048)
                 .client_request_timeout(Duration::from_secs(15))
                 .keep_alive(Duration::from_secs(75))
                 .shutdown_timeout(15)

@@ -68,7 +68,7 @@ pub struct Settings {
     pub workers: Option<usize>,
     /// Connections that read.
     pub readers: u32,
-    /// The most commands that wait in a lane.
+    /// The most commands that wait.
     pub queue_max: usize,
     /// The most commands of a batch.
     pub batch_max: usize,
@@ -104,7 +104,7 @@ impl Default for Settings {
             readers: 4,
             queue_max: 20_000,
             batch_max: 1_000,
-            body_bytes_max: 256 * 1024,
+            body_bytes_max: 64 * 1024,
             bulk_bytes_max: 8 * 1024 * 1024,
             bulk_lines_max: 10_000,
             page_max: 200,

@@ -123,7 +123,6 @@ impl Replay {
                 found.insert(hold.id, hold.points().0);
             }
         }
-        self.holds.retain(|_, points| *points != 0);
         if self.holds == found {
             Ok(())
         } else {

@@ -164,8 +164,7 @@ impl<'a> Batch<'a> {
                 Work::Enroll(_) | Work::Name { .. } => {}
             }
         }
-        let capped = self.coalition().agreements.values().filter(|one| one.net_debit_cap.is_some());
-        wanted.capped = capped.map(|one| one.party.clone()).collect();
+        wanted.capped = self.coalition().caps.keys().cloned().collect();
         wanted
     }
 

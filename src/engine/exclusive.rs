@@ -193,16 +193,9 @@ fn follow_new_caps(
     after: &Timeline,
     now: Instant,
 ) -> Result<(), StoreError> {
-    let capped = |coalition: &Coalition| -> Vec<String> {
-        let agreements = coalition.agreements.values();
-        agreements
-            .filter(|one| one.net_debit_cap.is_some())
-            .map(|one| one.party.to_string())
-            .collect()
-    };
-    let had = capped(before.latest());
-    let fresh: Vec<String> =
-        capped(after.latest()).into_iter().filter(|party| !had.contains(party)).collect();
+    let had = &before.latest().caps;
+    let has = after.latest().caps.keys().filter(|party| !had.contains_key(*party));
+    let fresh: Vec<String> = has.map(ToString::to_string).collect();
     if fresh.is_empty() {
         return Ok(());
     }

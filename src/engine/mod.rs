@@ -12,7 +12,7 @@ mod lane;
 mod router;
 mod work;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 use std::thread::JoinHandle;
 
@@ -28,7 +28,7 @@ use crate::store::{
 };
 use lane::Lane;
 use router::Router;
-use work::Pending;
+use work::{Pending, Place};
 
 /// How an engine is built.
 #[derive(Clone, Debug)]
@@ -37,7 +37,7 @@ pub struct Settings {
     pub address: Address,
     /// Lanes that commit side by side; SQLite has one writer and so one lane.
     pub lanes: usize,
-    /// The most commands that wait in a lane.
+    /// The most commands that wait.
     pub queue_max: usize,
     /// The most commands of a batch.
     pub batch_max: usize,
@@ -50,6 +50,8 @@ pub struct Engine {
     shared: Arc<Shared>,
     router: Arc<Router>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    waiting: Arc<AtomicUsize>,
+    waiting_max: usize,
 }
 
 /// What the engine's threads share.
@@ -121,7 +123,9 @@ impl Engine {
         }
         let resolving = Arc::clone(&router);
         threads.push(spawn("resolver", move || resolving.run(&unresolved))?);
-        Ok(Self { shared, router, threads: Mutex::new(threads) })
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let threads = Mutex::new(threads);
+        Ok(Self { shared, router, threads, waiting, waiting_max: settings.queue_max })
     }
 
     /// Submits one command and waits for its answer.
@@ -129,25 +133,35 @@ impl Engine {
     /// # Errors
     /// If it was not decided: the queue is full, the key is taken, or the database failed.
     pub async fn submit(&self, submission: Submission) -> Result<Answer, EngineError> {
+        let place = self.place().ok_or(EngineError::Overloaded)?;
         let (reply, answer) = oneshot::channel();
-        self.router.route(Pending::new(submission, reply));
+        self.router.route(Pending::new(submission, reply, place));
         answer.await.unwrap_or(Err(EngineError::Stopping))
     }
 
-    /// Submits commands that keep their order, and gives back their answers as they come.
+    /// Submits commands that keep their order, and gives back their answers as they come. Those
+    /// for which there is no place are answered at once.
     pub fn submit_in_order(
         &self,
         submissions: Vec<Submission>,
     ) -> Vec<oneshot::Receiver<Result<Answer, EngineError>>> {
-        let (group, answers): (Vec<Pending>, Vec<_>) = submissions
-            .into_iter()
-            .map(|submission| {
-                let (reply, answer) = oneshot::channel();
-                (Pending::new(submission, reply), answer)
-            })
-            .unzip();
+        let mut group = Vec::with_capacity(submissions.len());
+        let mut answers = Vec::with_capacity(submissions.len());
+        for submission in submissions {
+            let (reply, answer) = oneshot::channel();
+            match self.place() {
+                Some(place) => group.push(Pending::new(submission, reply, place)),
+                // Nobody else holds the receiver, so this arrives.
+                None => drop(reply.send(Err(EngineError::Overloaded))),
+            }
+            answers.push(answer);
+        }
         self.router.route_group(group);
         answers
+    }
+
+    fn place(&self) -> Option<Place> {
+        Place::take(&self.waiting, self.waiting_max)
     }
 
     /// What counts, over time.

@@ -1,6 +1,7 @@
 //! What waits in the engine, and what it is answered with.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::oneshot;
 
@@ -108,19 +109,39 @@ pub(crate) struct Target {
     pub members: Vec<(NamedBy, MemberId)>,
 }
 
+/// A place among the commands that wait; it is free again when this is dropped.
+pub(crate) struct Place(Arc<AtomicUsize>);
+
+impl Place {
+    /// Takes a place, unless `most` are taken.
+    pub fn take(waiting: &Arc<AtomicUsize>, most: usize) -> Option<Self> {
+        let place = Self(Arc::clone(waiting));
+        // A place that is not to be had is given back by its drop.
+        (place.0.fetch_add(1, Ordering::Relaxed) < most).then_some(place)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// A submission on its way, and who waits for its answer.
 pub(crate) struct Pending {
     pub submission: Submission,
     pub target: Target,
     pub reply: oneshot::Sender<Result<Answer, EngineError>>,
+    _place: Place,
 }
 
 impl Pending {
     pub fn new(
         submission: Submission,
         reply: oneshot::Sender<Result<Answer, EngineError>>,
+        place: Place,
     ) -> Self {
-        Self { submission, target: Target::default(), reply }
+        Self { submission, target: Target::default(), reply, _place: place }
     }
 
     /// Answers; whoever waited may have gone, and that is fine.

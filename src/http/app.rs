@@ -8,6 +8,8 @@ use governor::clock::Clock as _;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use metrics_exporter_prometheus::PrometheusHandle;
 
+use tokio::sync::Semaphore;
+
 use super::problem::Problem;
 use crate::auth::nonces::Nonces;
 use crate::auth::signature::VerifyingKey;
@@ -32,6 +34,9 @@ pub struct Limits {
     /// Requests a second under one key.
     pub requests_per_second: NonZeroU32,
 }
+
+/// The most bulk calls at once: with bodies of 8 MiB they hold at most 128 MiB.
+const BULK_CALLS_MAX: usize = 16;
 
 /// A key that may sign now.
 struct Signer {
@@ -60,6 +65,8 @@ pub struct App {
     pub nonces: Nonces,
     /// Where measurements are read.
     pub metrics: PrometheusHandle,
+    /// Places for bulk calls, whose bodies are large.
+    pub bulk_calls: Arc<Semaphore>,
     signers: RwLock<Signers>,
     rates: DefaultKeyedRateLimiter<KeyId>,
 }
@@ -89,6 +96,7 @@ impl App {
             token_keys: parts.token_keys,
             nonces: Nonces::default(),
             metrics: parts.metrics,
+            bulk_calls: Arc::new(Semaphore::new(BULK_CALLS_MAX)),
             signers: RwLock::new(Signers { version: -1, by_id: HashMap::new() }),
             rates: RateLimiter::keyed(quota),
         }

@@ -11,6 +11,7 @@ use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use actix_web::web::{Bytes, BytesMut, Data};
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::StreamExt;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::app::App;
 use super::problem::Problem;
@@ -18,6 +19,7 @@ use crate::auth::signature::{FieldLines, Headers, SignedRequest, check_freshness
 use crate::auth::token::{Operator, Role, verify};
 use crate::clock::unix_now;
 use crate::domain::ids::{KeyId, PartyId};
+use crate::engine::EngineError;
 
 /// A party whose signature was verified, and what it sent.
 #[derive(Debug)]
@@ -30,6 +32,8 @@ pub struct Signed {
     pub idempotency_key: Option<String>,
     /// The body's bytes.
     pub body: Bytes,
+    /// The place of a bulk call; others find it free when this is dropped.
+    pub bulk: Option<OwnedSemaphorePermit>,
 }
 
 /// An operator whose token was verified, and what it sent.
@@ -100,8 +104,9 @@ impl FromRequest for Signed {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
+            let bulk = bulk_place(&request)?;
             let body = read_body(&request, payload).await?;
-            verified(&request, body)
+            Ok(Self { bulk, ..verified(&request, body)? })
         })
     }
 }
@@ -148,10 +153,22 @@ fn key_of(request: &HttpRequest) -> Option<String> {
     value.to_str().ok().map(str::to_owned)
 }
 
+fn is_bulk(request: &HttpRequest) -> bool {
+    request.path().ends_with(":batch")
+}
+
+/// A place for a bulk call, taken before its body is read.
+fn bulk_place(request: &HttpRequest) -> Result<Option<OwnedSemaphorePermit>, Problem> {
+    if !is_bulk(request) {
+        return Ok(None);
+    }
+    let places = std::sync::Arc::clone(&app_of(request)?.bulk_calls);
+    places.try_acquire_owned().map(Some).map_err(|_| EngineError::Overloaded.into())
+}
+
 async fn read_body(request: &HttpRequest, mut payload: Payload) -> Result<Bytes, Problem> {
     let limits = &app_of(request)?.limits;
-    let is_bulk = request.path().ends_with(":batch");
-    let most = if is_bulk { limits.batch_bytes_max } else { limits.body_bytes_max };
+    let most = if is_bulk(request) { limits.batch_bytes_max } else { limits.body_bytes_max };
     let announced = request.headers().get("content-length").and_then(|length| length.to_str().ok());
     let announced: Option<usize> = announced.and_then(|length| length.parse().ok());
     if announced.is_some_and(|bytes| bytes > most) {
@@ -208,7 +225,7 @@ fn verified(request: &HttpRequest, body: Bytes) -> Result<Signed, Problem> {
     if idempotency_key.is_none() && !app.nonces.is_new(&presented.key_id, &presented.nonce, now) {
         return Err(crate::auth::signature::SignatureError::NonceReused.into());
     }
-    Ok(Signed { party, signed_by, idempotency_key, body })
+    Ok(Signed { party, signed_by, idempotency_key, body, bulk: None })
 }
 
 /// RFC 9421 §2.2.3: the scheme's default port is left out.

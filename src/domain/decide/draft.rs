@@ -269,11 +269,7 @@ impl<'a> Draft<'a> {
     ///
     /// # Errors
     /// If it does.
-    pub fn must_keep_caps(
-        &self,
-        programme: &ProgrammeId,
-        postings: &[Posting],
-    ) -> Result<(), Rejection> {
+    pub fn must_keep_caps(&self, postings: &[Posting]) -> Result<(), Rejection> {
         let mut nets: BTreeMap<&PartyId, Money> = BTreeMap::new();
         for posting in postings {
             for (party, change) in changes_of(posting) {
@@ -281,8 +277,7 @@ impl<'a> Draft<'a> {
             }
         }
         for (party, change) in nets {
-            let agreement = self.context.coalition.agreement(programme, party);
-            let Some(cap) = agreement.and_then(|one| one.net_debit_cap) else { continue };
+            let Some(&cap) = self.context.coalition.caps.get(party) else { continue };
             let so_far =
                 self.ledger.exposure(party) + self.nets.get(party).copied().unwrap_or_default();
             if change < Money::ZERO && so_far + change < -cap {

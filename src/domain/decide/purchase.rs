@@ -39,7 +39,7 @@ pub fn decide(ask: &Ask<'_>, receipt: &Receipt, burn: Burn, hold: Option<&Refere
     let burned = burn_of(&mut draft, &basis, &key, burn, hold)?;
     let mut part = part_of(&basis, burned);
     let postings = obligations(&draft, programme, agreement, &part).postings(&programme.id);
-    draft.must_keep_caps(&programme.id, &postings)?;
+    draft.must_keep_caps(&postings)?;
 
     // After this point the purchase must succeed.
     let mut released = Points::ZERO;

@@ -247,7 +247,7 @@ pub fn decide_unlinked(
     let key = ask.account_key(member, programme)?;
     let agreement = ask.agreement(programme)?;
     if !agreement.unlinked_refunds {
-        return Err(Rejection::OriginalNotFound.into());
+        return Err(Rejection::NoAgreement.into());
     }
     let programme = ask.context.programme(programme)?;
     let mut draft = ask.draft_on(std::slice::from_ref(&key))?;

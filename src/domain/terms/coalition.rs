@@ -10,6 +10,7 @@ use super::agreement::{Agreement, AgreementDocument, Exchange, ExchangeDocument}
 use super::party::{Key, Party, PartyKind};
 use super::programme::{Mode, Programme};
 use super::programme_document::ProgrammeDocument;
+use crate::domain::amount::Money;
 use crate::domain::ids::{KeyId, PartyId, ProgrammeId};
 use crate::domain::time::{Instant, Zone};
 
@@ -96,6 +97,8 @@ pub struct Coalition {
     pub agreements: BTreeMap<(ProgrammeId, PartyId), Arc<Agreement>>,
     /// Exchanges by both programmes.
     pub exchanges: BTreeMap<(ProgrammeId, ProgrammeId), Exchange>,
+    /// The smallest net debit cap of each party that has one.
+    pub caps: BTreeMap<PartyId, Money>,
     /// The documents in force, for those who ask.
     pub documents: Documents,
 }
@@ -134,6 +137,7 @@ impl Coalition {
             programmes: BTreeMap::new(),
             agreements: BTreeMap::new(),
             exchanges: BTreeMap::new(),
+            caps: BTreeMap::new(),
             documents: Documents::default(),
         })
     }
@@ -240,7 +244,20 @@ impl Coalition {
         let key = (agreement.programme.clone(), agreement.party.clone());
         self.documents.agreements.insert(key.clone(), document.clone());
         self.agreements.insert(key, Arc::new(agreement));
+        self.caps = self.smallest_caps();
         Ok(())
+    }
+
+    /// A cap binds the party as a whole; where several agreements have one, the smallest counts.
+    fn smallest_caps(&self) -> BTreeMap<PartyId, Money> {
+        let mut caps: BTreeMap<PartyId, Money> = BTreeMap::new();
+        for agreement in self.agreements.values() {
+            if let Some(cap) = agreement.net_debit_cap {
+                let smallest = caps.entry(agreement.party.clone()).or_insert(cap);
+                *smallest = cap.min(*smallest);
+            }
+        }
+        caps
     }
 
     fn put_exchange(&mut self, document: &ExchangeDocument) -> Result<(), Invalid> {
