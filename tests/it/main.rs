@@ -1,0 +1,9 @@
+//! The server over HTTP, on SQLite and on PostgreSQL, as partners and operators see it.
+//!
+//! Every test talks with the Rust SDK, every answer is checked against the API's document, and
+//! every ledger is audited at the end.
+
+mod caller;
+mod contract;
+mod retail;
+mod support;
