@@ -237,7 +237,8 @@ fn settle_shortfall(
 }
 
 /// Decides a refund whose receipt was lost: it claws back what the amount would have earned at the
-/// programme's base rate, and restores nothing.
+/// programme's base rate, and restores nothing. The tier's metric stays: no receipt is known that
+/// counted towards it.
 pub fn decide_unlinked(
     ask: &Ask<'_>,
     programme: &ProgrammeId,
@@ -260,8 +261,6 @@ pub fn decide_unlinked(
         let postings = reversal(&draft, programme, agreement, money, clawed_back - absorbed);
         draft.post_all(postings);
     }
-    let today = programme.zone.day_of(ask.command.at.unwrap_or(draft.now()));
-    count(&mut draft, &key, programme, today, Addition { spend: -amount, receipts: 0 });
     let part = RefundPart {
         programme: programme.id.clone(),
         restored: Points::ZERO,
