@@ -1,6 +1,10 @@
 //! Brings a database to the schema of this program.
 
+use diesel::RunQueryDsl as _;
 use diesel::connection::SimpleConnection;
+use diesel::migration::MigrationSource;
+use diesel::result::Error as DieselError;
+use diesel::sqlite::Sqlite;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::StoreError;
@@ -31,6 +35,29 @@ pub fn migrate(address: &Address) -> Result<Vec<String>, StoreError> {
 /// # Errors
 /// If the database can't be asked.
 pub fn is_behind(connection: &mut Database) -> Result<bool, StoreError> {
-    each_backend!(connection, |one| one.has_pending_migration(MIGRATIONS))
-        .map_err(|error| StoreError::SetUp(format!("the migrations can't be read: {error}")))
+    // The crate's own question would first make its table, which a reader may not.
+    let asked = diesel::sql_query(format!("SELECT version FROM {TABLE}"));
+    let applied: Vec<Applied> = match each_backend!(connection, |one| asked.load(one)) {
+        Ok(applied) => applied,
+        Err(DieselError::DatabaseError(_, told)) if told.message().contains(TABLE) => {
+            return Ok(true);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let known = MigrationSource::<Sqlite>::migrations(&MIGRATIONS);
+    let known = known.expect("the migrations of this program can be read");
+    Ok(known.iter().any(|one| {
+        let version = one.name().version().to_string();
+        applied.iter().all(|there| there.version != version)
+    }))
+}
+
+/// Where the crate writes which migrations ran.
+const TABLE: &str = "__diesel_schema_migrations";
+
+/// A migration that ran.
+#[derive(diesel::QueryableByName)]
+struct Applied {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    version: String,
 }
