@@ -83,6 +83,8 @@ pub enum Loaded {
     Some,
     /// All that come up to this place in the burning order and were not past when read.
     UpTo(BurningOrder),
+    /// All that hold points, but for those that were past when read.
+    Current,
     /// All that hold points.
     All,
 }
@@ -171,15 +173,13 @@ impl Lots {
             chosen.push((lot.id, points));
             missing -= points;
         }
-        if missing.is_positive() && !self.are_all_loaded() {
-            return Err(NotLoaded);
-        }
-        Ok(chosen)
+        let nothing_more = matches!(self.loaded, Loaded::All | Loaded::Current);
+        if missing.is_positive() && !nothing_more { Err(NotLoaded) } else { Ok(chosen) }
     }
 
     fn must_reach(&self, place: BurningOrder) -> Result<(), NotLoaded> {
         match self.loaded {
-            Loaded::All => Ok(()),
+            Loaded::All | Loaded::Current => Ok(()),
             Loaded::UpTo(end) if place <= end => Ok(()),
             _ => Err(NotLoaded),
         }

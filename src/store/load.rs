@@ -291,14 +291,9 @@ fn read_first_lots(
     for key in keys {
         let read = by_account.remove(key).unwrap_or_default();
         let end = read.iter().map(Lot::burning_order).max();
-        // Past lots are left out, so even a short prefix is not the whole account.
         let loaded = match end {
             Some(end) if read.len() == LOTS_READ_FIRST => Loaded::UpTo(end),
-            _ => Loaded::UpTo((
-                crate::domain::time::NEVER,
-                crate::domain::time::NEVER,
-                crate::domain::ids::LotId(i64::MAX),
-            )),
+            _ => Loaded::Current,
         };
         if let Some(account) = ledger.accounts.get_mut(key) {
             account.lots.add_read(read, loaded);

@@ -40,8 +40,10 @@ static VALIDATORS: LazyLock<Mutex<HashMap<String, Arc<Validator>>>> = LazyLock::
 pub fn operations() -> Vec<(String, String)> {
     let paths = DOCUMENT["paths"].as_object().expect("the document has paths");
     let of_path = |(template, item): (&String, &Value)| {
-        let methods: Vec<String> = item.as_object().expect("a path has methods").keys().cloned().collect();
-        let named = methods.into_iter().filter(|name| ["get", "post", "put"].contains(&name.as_str()));
+        let methods: Vec<String> =
+            item.as_object().expect("a path has methods").keys().cloned().collect();
+        let named =
+            methods.into_iter().filter(|name| ["get", "post", "put"].contains(&name.as_str()));
         named.map(|name| (name.to_uppercase(), template.clone())).collect::<Vec<_>>()
     };
     paths.iter().flat_map(of_path).collect()
@@ -65,7 +67,10 @@ fn judge(method: &str, target: &str, answer: &Answer) -> Result<(), String> {
     if answer.request_id.as_deref().is_none_or(str::is_empty) {
         return Err("it has no X-Request-Id".to_owned());
     }
-    if [429, 503].contains(&answer.status) && target != "/readyz" && answer.header("retry-after").is_none() {
+    if [429, 503].contains(&answer.status)
+        && target != "/readyz"
+        && answer.header("retry-after").is_none()
+    {
         return Err("it has no Retry-After".to_owned());
     }
     let path = target.split('?').next().unwrap_or(target);

@@ -122,8 +122,7 @@ fn figures_of_lines(world: &World, file: &Path) -> Map<String, Value> {
     for chunk in lines.chunks(LINES_AT_ONCE) {
         let body = chunk.join("\n");
         let outgoing = Outgoing::post("/v1/transactions:batch", "sum", body.as_bytes());
-        let answer =
-            world.party("gift-shop").send(&Outgoing { content_type: NDJSON, ..outgoing });
+        let answer = world.party("gift-shop").send(&Outgoing { content_type: NDJSON, ..outgoing });
         for line in answer.text().lines() {
             let line: Value = serde_json::from_str(line).expect("it is JSON");
             assert_eq!(line["replayed"], true, "{line}");
@@ -144,7 +143,8 @@ fn add_line(sums: &mut BTreeMap<&'static str, i64>, transaction: &Value) {
 }
 
 fn figures_of_members(world: &World, file: &Path) -> Map<String, Value> {
-    let mut sums = BTreeMap::from(["available", "pending", "debt", "members_in_debt"].map(|name| (name, 0)));
+    let mut sums =
+        BTreeMap::from(["available", "pending", "debt", "members_in_debt"].map(|name| (name, 0)));
     for member in members_of(file) {
         let target = format!("/v1/members/external%3A{member}/balances?programme=gifts");
         let answer = world.party("gift-shop").get(&target);

@@ -101,8 +101,11 @@ pub fn new_database(kind: &str) -> (String, TempDir) {
         return (format!("sqlite:{}", file.display()), folder);
     }
     let cluster = CLUSTER.get_or_init(|| {
-        let settings =
-            cluster::Settings { fsync: false, max_connections: 300, ..cluster::Settings::default() };
+        let settings = cluster::Settings {
+            fsync: false,
+            max_connections: 300,
+            ..cluster::Settings::default()
+        };
         Cluster::start(&settings).expect("the tests need PostgreSQL")
     });
     let name = format!("test_{}", NEXT_DATABASE.fetch_add(1, Ordering::Relaxed));
@@ -196,7 +199,8 @@ impl World {
 
     /// Adds a party and gives it a key to sign with.
     pub fn add_party(&mut self, id: &str, kind: &str) -> Caller {
-        let made = self.operator.post("/v1/parties", &self.new_key(), &json!({"id": id, "kind": kind}));
+        let made =
+            self.operator.post("/v1/parties", &self.new_key(), &json!({"id": id, "kind": kind}));
         assert_eq!(made.status, 201, "{}", made.text());
         let caller = self.calling(Credentials::Signature(self.issue_key(id)));
         self.parties.insert(id.to_owned(), caller.clone());
@@ -206,7 +210,8 @@ impl World {
     /// Issues a key to a party.
     pub fn issue_key(&self, party: &str) -> SigningKey {
         let target = format!("/v1/parties/{party}/keys");
-        let answer = self.operator.post(&target, &self.new_key(), &json!({"algorithm": "hmac-sha256"}));
+        let answer =
+            self.operator.post(&target, &self.new_key(), &json!({"algorithm": "hmac-sha256"}));
         assert_eq!(answer.status, 201, "{}", answer.text());
         let issued: Value = answer.json().expect("it is JSON");
         let (id, secret) = (text(&issued, "id"), text(&issued, "secret"));
