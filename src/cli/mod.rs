@@ -88,7 +88,8 @@ fn dispatch(arguments: Arguments) -> Result<(), Failure> {
         Command::Key(command) => keys::key(command, &settings),
         Command::Token(token) => keys::token(&token, &settings),
         Command::Settings => say(&settings.effective()),
-        Command::Bench(bench) => crate::bench::run(&bench).map_err(Failure::from),
+        Command::Bench(bench) => crate::bench::run(&bench, &settings)
+            .map_err(|error| Failure::Unusable(error.to_string())),
     }
 }
 

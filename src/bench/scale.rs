@@ -1,0 +1,117 @@
+//! Rows that compare two sizes of the same thing, and the two databases.
+//!
+//! Cost is compared as the rate of the same requests under the same load. The sizes take turns,
+//! twice each, so that a machine that grows slower does not count against one of them.
+
+use super::load::{Outcome, Pace};
+use super::purchases::{Basket, Purchases};
+use super::rows::ratio_at_least;
+use super::seed::{Seed, seed};
+use super::stages::Stages;
+use super::table::{Bar, Hundredths, Judged, Row, doing, grouped, note};
+use super::world::World;
+use super::{Bench, BenchError};
+
+/// Members with few lots and members with many.
+const MEMBERS_WITH_LOTS: u64 = 200;
+/// Lots of a member, few and many.
+const LOTS: [u64; 2] = [10, 1_000];
+/// Members of the small coalition, of the large one, and of that with `--large`.
+const MEMBERS: [u64; 3] = [10_000, 1_000_000, 10_000_000];
+/// Turns of each size.
+const TURNS: usize = 2;
+
+/// A size: the coalition and the members that buy.
+struct Size<'a> {
+    world: &'a World,
+    first: u64,
+    members: u64,
+}
+
+impl Bench<'_> {
+    /// Few lots of a member beside many.
+    pub(super) fn by_lots(&mut self, world: &World) -> Result<(), BenchError> {
+        doing("making members with few and with many lots");
+        let members = MEMBERS_WITH_LOTS;
+        let firsts = [self.arguments.members, self.arguments.members + members];
+        for (first, lots) in firsts.into_iter().zip(LOTS) {
+            seed(&world.database, Seed { first, members, lots })?;
+        }
+        doing("burns of members with few and with many lots");
+        let sizes = firsts.map(|first| Size { world, first, members });
+        let what = format!("cost of a burn, {} to {} lots a member", LOTS[0], grouped(LOTS[1]));
+        self.compare(&what, &sizes)
+    }
+
+    /// Few members of the coalition beside many.
+    pub(super) fn by_members(&mut self) -> Result<(), BenchError> {
+        let [few, many, most] = MEMBERS;
+        let many = if self.arguments.large { most } else { many };
+        let small = self.seeded("small", few)?;
+        let large = self.seeded("large", many)?;
+        doing("burns in the small and in the large coalition");
+        let sizes = [(&small, few), (&large, many)].map(|(world, members)| Size {
+            world,
+            first: 0,
+            members,
+        });
+        let what = format!("cost of a burn, {} to {} members", grouped(few), grouped(many));
+        self.compare(&what, &sizes)
+    }
+
+    fn seeded(&mut self, name: &str, members: u64) -> Result<World, BenchError> {
+        doing(&format!("making {} members", grouped(members)));
+        let database = self.postgres.create(name)?;
+        let world = World::create(self.settings, &database)?;
+        seed(&database, Seed { first: 0, members, lots: 1 })?;
+        Ok(world)
+    }
+
+    fn compare(&mut self, what: &str, sizes: &[Size<'_>; 2]) -> Result<(), BenchError> {
+        let seconds = (self.arguments.seconds / 2).max(1);
+        let mut outcomes = [Outcome::default(), Outcome::default()];
+        for turn in 0..TURNS {
+            for (place, size) in sizes.iter().enumerate() {
+                let name = format!("size{place}-{turn}");
+                let purchases = Purchases::new(&name, Basket::Burns, size.first, size.members);
+                let outcome = self.purchases(size.world, Pace::Closed, seconds, purchases)?;
+                outcomes[place].add(outcome);
+            }
+        }
+        let [few, many] = outcomes.each_ref().map(Outcome::per_second);
+        let bar = Bar::AtMost(Hundredths(120));
+        self.table.add(Row {
+            what: what.to_owned(),
+            figure: format!("{} /s", grouped(many)),
+            beside: format!("{} /s", grouped(few)),
+            judged: Hundredths::ratio(few, many).map(|got| Judged { got, unit: "", bar }),
+        })?;
+        let refusals = outcomes.iter().filter_map(|outcome| outcome.first_refusal.as_ref());
+        for refusal in refusals {
+            note(&format!("some were not recorded; the first: {refusal}"))?;
+        }
+        Ok(())
+    }
+
+    /// The single purchases again, on SQLite.
+    pub(super) fn on_sqlite(&mut self) -> Result<(), BenchError> {
+        doing("setting up the coalition on SQLite through the API");
+        let database = format!("sqlite:{}", self.scratch.0.join("bench.db").display());
+        let world = World::create(self.settings, &database)?;
+        world.enroll(self.arguments.members)?;
+        doing("single purchases on SQLite");
+        let purchases = Purchases::new("single", Basket::Earns, 0, self.arguments.members);
+        let before = Stages::read(world.server.address);
+        let mut outcome =
+            self.purchases(&world, Pace::Closed, self.arguments.seconds, purchases)?;
+        let stages = Stages::read(world.server.address).since(&before);
+        let per_second = outcome.per_second();
+        self.table.add(Row {
+            what: "signed single purchase, SQLite".to_owned(),
+            figure: format!("{} /s", grouped(per_second)),
+            beside: "PostgreSQL".to_owned(),
+            judged: ratio_at_least(per_second, self.single, 100),
+        })?;
+        Self::loaded(&mut outcome, &stages)
+    }
+}
