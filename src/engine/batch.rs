@@ -41,6 +41,7 @@ pub(crate) struct Batch<'a> {
     answers: HashMap<NameHash, StoredAnswer>,
     rows: Rows,
     pub(super) new_members: NewMembers,
+    looks_first: bool,
 }
 
 /// When a command happened, by the party's own account.
@@ -52,7 +53,9 @@ pub(crate) fn instant_of(pending: &Pending) -> Option<Instant> {
 }
 
 impl<'a> Batch<'a> {
-    pub fn new(shared: &'a Shared, pending: &'a [Pending]) -> Self {
+    /// A batch over commands. Unless it looks first, it takes their keys and references for new
+    /// ones, as nearly all are; where one is not, saving fails and the batch is done again.
+    pub fn new(shared: &'a Shared, pending: &'a [Pending], looks_first: bool) -> Self {
         Self {
             shared,
             pending,
@@ -63,6 +66,7 @@ impl<'a> Batch<'a> {
             answers: HashMap::new(),
             rows: Rows::default(),
             new_members: NewMembers::default(),
+            looks_first,
         }
     }
 
@@ -116,9 +120,11 @@ impl<'a> Batch<'a> {
     fn load(&mut self, connection: &mut Database) -> Result<(), StoreError> {
         let wanted = self.wanted();
         self.ledger = load::load(connection, &wanted, self.day(), self.now)?;
-        let keyed = self.pending.iter().filter(|one| !is_of_clock(&one.submission));
-        let keys: Vec<NameHash> = keyed.map(|one| one.submission.key).collect();
-        self.answers = answers::load(connection, &keys)?;
+        if self.looks_first {
+            let keyed = self.pending.iter().filter(|one| !is_of_clock(&one.submission));
+            let keys: Vec<NameHash> = keyed.map(|one| one.submission.key).collect();
+            self.answers = answers::load(connection, &keys)?;
+        }
         let new_names: Vec<NamedBy> =
             self.pending.iter().flat_map(|one| one.submission.new_names()).collect();
         if !new_names.is_empty() {
@@ -140,7 +146,9 @@ impl<'a> Batch<'a> {
             match &pending.submission.work {
                 Work::Post(command) => {
                     wanted.originals.extend(originals_of(pending));
-                    wanted.references.extend(reference_of(command));
+                    if self.looks_first {
+                        wanted.references.extend(reference_of(command));
+                    }
                     match &command.action {
                         Action::UnlinkedRefund { .. } | Action::Merge { .. } => {
                             wanted.whole.extend(named);
@@ -245,6 +253,7 @@ impl<'a> Batch<'a> {
         shard: ShardId,
         command: &Command,
     ) -> Result<(u16, String), StoreError> {
+        let mut looked = self.looks_first;
         loop {
             let context = self.context(shard, command.at);
             match decide(&self.ledger, &context, command) {
@@ -255,6 +264,10 @@ impl<'a> Batch<'a> {
                     return Ok((201, body));
                 }
                 Err(Stop::Refused(rejection)) => {
+                    if !looked && self.has_used_reference(connection, command)? {
+                        looked = true;
+                        continue;
+                    }
                     return Ok(self.shared.present.rejection(&rejection));
                 }
                 Err(Stop::Unchanged(origin)) => {
@@ -264,6 +277,18 @@ impl<'a> Batch<'a> {
                 Err(Stop::Post(key)) => self.post_expiry(connection, &key)?,
             }
         }
+    }
+
+    /// A refusal adds nothing that a used reference could collide with, and a used reference is
+    /// the refusal that comes first: so it is looked up before any other refusal is given.
+    fn has_used_reference(
+        &mut self,
+        connection: &mut Database,
+        command: &Command,
+    ) -> Result<bool, StoreError> {
+        let Some(key) = reference_of(command) else { return Ok(false) };
+        load::read_references(connection, &mut self.ledger, std::slice::from_ref(&key))?;
+        Ok(self.ledger.references.contains_key(&key))
     }
 
     fn expire(

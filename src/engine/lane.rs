@@ -25,7 +25,12 @@ pub(crate) struct Lane {
     router: Arc<Router>,
     queue: Receiver<Pending>,
     connection: Option<Database>,
+    look_first: u32,
 }
+
+/// How many batches look keys and references up first, after one met a used one: repeats come
+/// in rows, as when a partner posts a file again.
+const LOOK_FIRST: u32 = 64;
 
 /// Why a batch was not committed.
 enum Failure {
@@ -35,7 +40,7 @@ enum Failure {
 
 impl Lane {
     pub const fn new(shared: Arc<Shared>, router: Arc<Router>, queue: Receiver<Pending>) -> Self {
-        Self { shared, router, queue, connection: None }
+        Self { shared, router, queue, connection: None, look_first: 0 }
     }
 
     pub fn run(mut self) {
@@ -82,10 +87,14 @@ impl Lane {
                 Err(failure) => failure,
             };
             attempts += 1;
+            if matches!(failure, Failure::Store(StoreError::Taken(_))) {
+                self.look_first = LOOK_FIRST;
+            }
             let is_passing = matches!(&failure, Failure::Store(error) if error.is_passing());
             if is_passing && attempts < ATTEMPTS_MAX {
                 metrics::counter!("coalition_engine_retries_total").increment(1);
-                std::thread::sleep(Duration::from_millis(5) * attempts);
+                // The first repeat is at once: most often a key had been used, which is now known.
+                std::thread::sleep(Duration::from_millis(5) * (attempts - 1));
                 continue;
             }
             if batch.len() > 1 && !is_passing {
@@ -109,8 +118,11 @@ impl Lane {
             None => self.shared.address.open(Use::Write).map_err(Failure::Store)?,
         };
         let shared = &self.shared;
-        let tried =
-            catch_unwind(AssertUnwindSafe(|| Batch::new(shared, batch).commit(&mut connection)));
+        let looks_first = self.look_first > 0;
+        self.look_first = self.look_first.saturating_sub(1);
+        let tried = catch_unwind(AssertUnwindSafe(|| {
+            Batch::new(shared, batch, looks_first).commit(&mut connection)
+        }));
         let failure = match tried {
             Ok(Ok(outcomes)) => {
                 self.connection = Some(connection);

@@ -89,7 +89,11 @@ pub(super) fn by_hash(keys: &[ReferenceKey]) -> HashMap<NameHash, &ReferenceKey>
     keys.iter().map(|key| (reference_hash(key), key)).collect()
 }
 
-fn read_references(
+/// Reads which references were used before.
+///
+/// # Errors
+/// If the database fails.
+pub fn read_references(
     connection: &mut Database,
     ledger: &mut Ledger,
     keys: &[ReferenceKey],
