@@ -6,4 +6,5 @@
 mod caller;
 mod contract;
 mod retail;
+mod scenarios;
 mod support;
