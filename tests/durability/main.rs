@@ -1,0 +1,18 @@
+//! What must hold when a server is killed, when many ask at once, when two servers share a
+//! database, and for every list of commands; and that these checks would notice if it did not.
+//!
+//! `COALITION_KILLS` is the number of kills on each database (25; the full run is 200),
+//! `COALITION_SEED` repeats a run's choices, and `COALITION_TEST_DATABASES` (`sqlite`, `postgres`)
+//! leaves one database out.
+
+//mod balances;
+//#[cfg(feature = "faults")]
+//mod canaries;
+//mod contention;
+mod kills;
+mod load;
+//mod merging;
+//mod properties;
+//mod refunds;
+mod support;
+//mod two_servers;
