@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -138,9 +139,9 @@ impl World {
         let mut settings = self.settings.clone();
         if settings.database.starts_with("sqlite:") {
             for entry in std::fs::read_dir(self.folder.path()).expect("the folder is there") {
-                let from = entry.expect("an entry").path();
-                let name = from.file_name().expect("a name");
-                std::fs::copy(&from, folder.path().join(name)).expect("a file is copied");
+                let entry = entry.expect("an entry");
+                let to = folder.path().join(entry.file_name());
+                std::fs::copy(entry.path(), to).expect("a file is copied");
             }
             settings.database = format!("sqlite:{}", folder.path().join("ledger.db").display());
         } else {
@@ -169,7 +170,7 @@ impl World {
     /// Starts a server with a planted fault as a process of its own.
     pub fn serve_faulty(&self, fault: &str) -> Served {
         let began = Stopwatch::now();
-        let mut command = command(fault);
+        let mut command = program(fault);
         command.args(["--database", &self.settings.database, "serve", "--listen", "127.0.0.1:0"]);
         command.env("COALITION_LOG", "error").env("COALITION_WORKERS", "2");
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the program runs");
@@ -182,11 +183,13 @@ impl World {
         }
         let url = line.split("listens on ").nth(1).and_then(|rest| rest.split(';').next());
         let url = url.expect("the line has an address").to_owned();
-        let ready = self.operator(&url).get("/readyz").expect("it answers");
-        assert_eq!(ready.status, 200, "{}", ready.text());
-        let ready_after = began.elapsed();
-        assert!(ready_after < READY_MAX, "ready only after {ready_after:?}");
-        Served { url, ready_after, child, _output: output }
+        let mut served = Served { url, ready_after: READY_MAX, child, _output: output };
+        let operator = self.operator(&served.url);
+        while !operator.get("/readyz").is_ok_and(|answer| answer.status == 200) {
+            assert!(began.elapsed() < READY_MAX, "the server is not ready in time");
+        }
+        served.ready_after = began.elapsed();
+        served
     }
 
     /// A party's client with connections of its own, which tries once.
@@ -264,9 +267,19 @@ fn documents() -> [(&'static str, Value); 7] {
     ]
 }
 
-/// The program with none of this process's own settings.
-pub fn command(fault: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_coalition"));
+/// The program with none of this process's own settings. A link of its own keeps it what it is,
+/// should a build replace it meanwhile.
+pub fn program(fault: &str) -> Command {
+    static LINK: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
+    let (_, link) = LINK.get_or_init(|| {
+        let built = Path::new(env!("CARGO_BIN_EXE_coalition"));
+        let beside = built.parent().expect("a file lies in a folder");
+        let folder = tempfile::tempdir_in(beside).expect("a folder");
+        let link = folder.path().join("coalition");
+        std::fs::hard_link(built, &link).expect("a link");
+        (folder, link)
+    });
+    let mut command = Command::new(link);
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("COALITION_")) {
         command.env_remove(name);
     }
