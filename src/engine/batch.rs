@@ -334,8 +334,10 @@ impl<'a> Batch<'a> {
         self.rows.transactions.push(save::transaction_row(head, transaction));
         head.next_seq += 1;
         head.last_recorded_at = transaction.recorded_at;
-        for (gone, _) in &self.ledger.changes.merges {
-            if let Some(head) = self.heads.get_mut(&gone.shard().0) {
+        // The shard of the member that stays is marked too: who names a receipt of the one that
+        // went is sent there, and only there.
+        for member in self.ledger.changes.merges.iter().flat_map(|&(gone, kept)| [gone, kept]) {
+            if let Some(head) = self.heads.get_mut(&member.shard().0) {
                 head.merges = head.merges.max(1);
             }
         }

@@ -22,7 +22,7 @@ pub struct Head {
     pub next_seq: i64,
     /// The number that the next member gets.
     pub next_member: i64,
-    /// How many members of this shard were merged into others.
+    /// Above zero if a member of this shard was merged into another, or another into it.
     pub merges: i64,
     /// When the last transaction was recorded; time does not go back from there.
     pub last_recorded_at: Instant,
