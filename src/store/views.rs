@@ -8,7 +8,7 @@ use super::connection::Database;
 use super::load::{self, Wanted};
 use super::rows::read_json;
 use super::schema::{holds, lots, transactions};
-use super::{StoreError, members};
+use super::{StoreError, dialect, members};
 use crate::domain::ids::{MemberId, TransactionId};
 use crate::domain::ledger::Ledger;
 use crate::domain::time::{Day, Instant};
@@ -21,6 +21,20 @@ pub struct StoredTransaction {
     pub transaction: Transaction,
     /// The hash of the chain after it.
     pub hash: Vec<u8>,
+}
+
+/// Reads one state of the database, whatever is committed meanwhile.
+///
+/// # Errors
+/// If the database fails, or what is asked does.
+pub fn at_one_moment<T>(
+    connection: &mut Database,
+    ask: impl FnOnce(&mut Database) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    dialect::begin_snapshot(connection)?;
+    let read = ask(connection);
+    dialect::roll_back(connection)?;
+    read
 }
 
 /// A transaction by id.

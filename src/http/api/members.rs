@@ -90,9 +90,11 @@ async fn of_member<T: Send + 'static>(
     ask: impl FnOnce(&mut crate::store::Database, MemberId) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<(MemberId, T), Problem> {
     let found = read(app, move |database| {
-        let found = members::resolve(database, std::slice::from_ref(&named))?;
-        let member = found.get(&named).copied();
-        member.map(|member| Ok((member, ask(database, member)?))).transpose()
+        views::at_one_moment(database, |database| {
+            let found = members::resolve(database, std::slice::from_ref(&named))?;
+            let member = found.get(&named).copied();
+            member.map(|member| Ok((member, ask(database, member)?))).transpose()
+        })
     });
     found.await?.ok_or_else(|| Problem::from(&crate::domain::rejection::Rejection::UnknownMember))
 }

@@ -56,9 +56,11 @@ pub async fn quote(call: Signed, app: Data<App>) -> Result<HttpResponse, Problem
     let receipt = receipt_of(Reader { coalition: &coalition, now }, &value)?;
     let named = NamedBy::new(&call.party, &receipt.member);
     let ledger = read(&app, move |database| {
-        let found = members::resolve(database, std::slice::from_ref(&named))?;
-        let member = found.get(&named).copied();
-        member.map(|member| Ok((member, views::accounts_of(database, member)?))).transpose()
+        views::at_one_moment(database, |database| {
+            let found = members::resolve(database, std::slice::from_ref(&named))?;
+            let member = found.get(&named).copied();
+            member.map(|member| Ok((member, views::accounts_of(database, member)?))).transpose()
+        })
     });
     let (member, ledger) = ledger.await?.ok_or_else(|| Problem::from(&Rejection::UnknownMember))?;
     let key = AccountKey { member, programme: receipt.programme.clone() };
