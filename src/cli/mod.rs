@@ -79,7 +79,13 @@ fn dispatch(arguments: Arguments) -> Result<(), Failure> {
         settings.database = database;
     }
     match arguments.command {
-        Command::Demo(demo) => crate::demo::run(&demo, settings).map_err(Failure::from),
+        Command::Demo(demo) => {
+            let database = named_database.then_some(settings.database);
+            crate::demo::run(&demo, database).map_err(|error| match error {
+                crate::demo::DemoError::Server(error) => error.into(),
+                other => Failure::Unusable(other.to_string()),
+            })
+        }
         Command::Serve(serve) => serve::run(serve, settings),
         Command::Migrate(migrate) => serve::migrate(migrate, settings),
         Command::Rehearse(files) => rehearse::run(&files, &settings, named_database),
