@@ -1,10 +1,13 @@
 //! What a visitor can do next: keys, and requests that can be pasted.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use super::stage::Stage;
+use super::stage::{ShownKey, Stage};
 use crate::domain::ids::MemberId;
+
+/// Whom the examples are signed by.
+const PARTNER: &str = "heston-stores";
 
 /// Where the demonstration runs.
 pub struct Place<'a> {
@@ -16,25 +19,41 @@ pub struct Place<'a> {
     pub member: Option<MemberId>,
 }
 
+impl Place<'_> {
+    fn member(&self) -> String {
+        self.member.map_or_else(|| "phone:+79160000001".to_owned(), |id| id.to_string())
+    }
+}
+
 /// Prints keys and requests.
 pub fn print(out: &mut dyn Write, stage: &Stage, place: &Place<'_>) -> std::io::Result<()> {
     writeln!(out, "\nKeys of the demonstration (hmac-sha256; real ones are shown once and kept)")?;
     for (party, key) in &stage.keys {
         writeln!(out, "  {party:<16} {:<22} {}", key.id, key.secret)?;
     }
-    let Place { url, database, member } = place;
-    let member = member.map_or_else(|| "phone:+79160000001".to_owned(), |id| id.to_string());
-    let path = coalition_partner::path::encoded(&member);
-    let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("coalition"));
-    let program_text = program.display();
     writeln!(out, "\nPaste these into another shell. As a partner, Heston's stores:")?;
-    writeln!(out, "  {}", partner_function(&program))?;
-    writeln!(out, "  export COALITION_SERVER={url}")?;
-    if let Some(key) = stage.keys.get("heston-stores") {
-        writeln!(out, "  export COALITION_KEY_ID={}", key.id)?;
-        writeln!(out, "  export COALITION_KEY='{}'", key.secret)?;
+    if let Some(key) = stage.keys.get(PARTNER) {
+        print_partner(out, key, place)?;
     }
+    writeln!(out, "As the operator:")?;
+    print_operator(out, place)?;
+    let url = place.url;
+    writeln!(out, "As anybody:")?;
+    writeln!(out, "  curl -s {url}/readyz")?;
+    writeln!(out, "  curl -s {url}/metrics | head -20")?;
+    writeln!(out, "In a browser, the API with all its fields and refusals: {url}/docs")
+}
+
+fn print_partner(out: &mut dyn Write, key: &ShownKey, place: &Place<'_>) -> std::io::Result<()> {
+    let ShownKey { id, secret } = key;
+    let member = place.member();
+    let path = coalition_partner::path::encoded(&member);
     let about = format!("\"programme\":\"heston-club\",\"member\":\"{member}\"");
+    writeln!(out, "  partner() {{")?;
+    writeln!(out, "    COALITION_SERVER={} COALITION_KEY_ID={id} \\", place.url)?;
+    writeln!(out, "    COALITION_KEY='{secret}' \\")?;
+    writeln!(out, "    {} \"$@\"", partner_program())?;
+    writeln!(out, "  }}")?;
     writeln!(out, "  partner call GET /v1/members/{path}/balances")?;
     writeln!(out, "  partner call POST /v1/quotes --body '{{{about},\"amount\":\"1499.90\"}}'")?;
     writeln!(
@@ -42,26 +61,31 @@ pub fn print(out: &mut dyn Write, stage: &Stage, place: &Place<'_>) -> std::io::
         "  partner call POST /v1/transactions --idempotency-key receipt-R-1 --body \
          '{{\"kind\":\"purchase\",\"ref\":\"R-1\",{about},\"amount\":\"1499.90\",\"burn\":\"max\"}}'"
     )?;
-    writeln!(out, "  partner call GET '/v1/transactions?kind=purchase&ref=R-1'")?;
-    writeln!(out, "As the operator:")?;
-    writeln!(out, "  TOKEN=$('{program_text}' token --database '{database}')")?;
-    let bearer = "curl -s -H \"Authorization: Bearer $TOKEN\"";
-    writeln!(out, "  {bearer} {url}/v1/members/{path}/balances")?;
-    writeln!(out, "  {bearer} '{url}/v1/members/{path}/history?limit=5'")?;
-    writeln!(out, "  '{program_text}' audit --database '{database}'")?;
-    writeln!(out, "As anybody:")?;
-    writeln!(out, "  curl -s {url}/readyz")?;
-    writeln!(out, "  curl -s {url}/metrics | head -20")?;
-    writeln!(out, "  open {url}/docs in a browser: the API with all its fields and refusals")
+    writeln!(out, "  partner call GET '/v1/transactions?kind=purchase&ref=R-1'")
 }
 
-/// How the shell finds the partner's program: beside this one, or through cargo.
-fn partner_function(program: &Path) -> String {
-    let beside = program.with_file_name("coalition-partner");
+fn print_operator(out: &mut dyn Write, place: &Place<'_>) -> std::io::Result<()> {
+    let Place { url, database, .. } = place;
+    let path = coalition_partner::path::encoded(&place.member());
+    let program = program();
+    let program = program.display();
+    let bearer = "curl -s -H \"Authorization: Bearer $TOKEN\"";
+    writeln!(out, "  TOKEN=$('{program}' token --database '{database}')")?;
+    writeln!(out, "  {bearer} {url}/v1/members/{path}/balances")?;
+    writeln!(out, "  {bearer} '{url}/v1/members/{path}/history?limit=5'")?;
+    writeln!(out, "  '{program}' audit --database '{database}'")
+}
+
+fn program() -> PathBuf {
+    std::env::current_exe().unwrap_or_else(|_| PathBuf::from("coalition"))
+}
+
+/// The partners' program: beside this one, or run by cargo in the project's folder.
+fn partner_program() -> String {
+    let beside = program().with_file_name("coalition-partner");
     if beside.exists() {
-        format!("partner() {{ '{}' \"$@\"; }}", beside.display())
+        format!("'{}'", beside.display())
     } else {
-        let run = "cargo run --quiet --release --package coalition-partner --";
-        format!("partner() {{ {run} \"$@\"; }}  # in the project's folder")
+        "cargo run --quiet --release --package coalition-partner --".to_owned()
     }
 }
