@@ -171,11 +171,11 @@ impl Bench<'_> {
         if self.wants(&on_postgres) || self.wants(&[Part::Server]) {
             self.on_postgres()?;
         }
-        if self.wants(&[Part::Members]) {
-            self.by_members()?;
-        }
         if self.wants(&[Part::Sqlite]) {
             self.on_sqlite()?;
+        }
+        if self.wants(&[Part::Members]) {
+            self.by_members()?;
         }
         Ok(())
     }
