@@ -161,7 +161,8 @@ pub fn open_pool(address: &Address, size: u32) -> Result<ReadPool, StoreError> {
     r2d2::Pool::builder()
         .max_size(size)
         .min_idle(Some(1))
-        .test_on_check_out(false)
+        // A connection that the database has dropped meanwhile is replaced, not handed out again.
+        .test_on_check_out(true)
         .connection_timeout(Duration::from_secs(5))
         .build(Manager { address: address.clone() })
         .map_err(|error| StoreError::Unreachable(error.to_string()))

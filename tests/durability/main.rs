@@ -11,3 +11,4 @@ mod load;
 mod merging;
 mod refunds;
 mod support;
+mod two_servers;
