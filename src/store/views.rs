@@ -56,8 +56,9 @@ pub fn transaction(
     .transpose()
 }
 
-/// A place in a history: instant and sequence of the last transaction that was read.
-pub type HistoryPlace = (i64, i64);
+/// A place in a history: instant, sequence and shard of the last transaction that was read. A
+/// merged member's transactions lie in several shards, whose sequences meet.
+pub type HistoryPlace = (i64, i64, i64);
 
 /// Up to `limit` transactions of a member, newest first, after a place.
 ///
@@ -73,13 +74,19 @@ pub fn history(
     let mut query = transactions::table
         .select(transactions::content)
         .filter(transactions::member.eq_any(all))
-        .order((transactions::recorded_at.desc(), transactions::seq.desc()))
+        .order((
+            transactions::recorded_at.desc(),
+            transactions::seq.desc(),
+            transactions::shard.desc(),
+        ))
         .limit(limit)
         .into_boxed();
-    if let Some((at, seq)) = after {
+    if let Some((at, seq, shard)) = after {
         let earlier = transactions::recorded_at.lt(at);
-        let same = transactions::recorded_at.eq(at).and(transactions::seq.lt(seq));
-        query = query.filter(earlier.or(same));
+        let same = transactions::recorded_at.eq(at);
+        let before = transactions::seq.lt(seq);
+        let beside = transactions::seq.eq(seq).and(transactions::shard.lt(shard));
+        query = query.filter(earlier.or(same.and(before.or(beside))));
     }
     let rows: Vec<String> = query.load(connection)?;
     rows.iter().map(|content| read_json(content, "a transaction")).collect()

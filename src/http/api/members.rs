@@ -230,14 +230,16 @@ pub async fn history(
     .await?;
     let data: Vec<TransactionAnswer<'_>> =
         entries.iter().map(|one| TransactionAnswer::of(one, &coalition)).collect();
-    let next = next.map(|(at, seq)| format!("{at}_{seq}"));
+    let next = next.map(|(at, seq, shard)| format!("{at}_{seq}_{shard}"));
     Ok(found(&json!({"data": data, "page": {"next": next, "limit": limit}})))
 }
 
 fn place_of(cursor: &str) -> Result<HistoryPlace, Problem> {
-    let parts = cursor.split_once('_');
-    let place = parts.and_then(|(at, seq)| Some((at.parse().ok()?, seq.parse().ok()?)));
-    place.ok_or_else(|| Problem::invalid("/cursor", "use the cursor of the page before"))
+    let parts: Option<Vec<i64>> = cursor.split('_').map(|part| part.parse().ok()).collect();
+    match parts.as_deref() {
+        Some(&[at, seq, shard]) => Ok((at, seq, shard)),
+        _ => Err(Problem::invalid("/cursor", "use the cursor of the page before")),
+    }
 }
 
 /// What of a history a caller sees: its own postings, and all of its own programmes.
@@ -277,7 +279,8 @@ fn visible_page(
         let page = views::history(database, member, place, limit)?;
         let is_last = page.len() < most;
         for transaction in page {
-            place = Some((transaction.recorded_at.0, transaction.id.number()));
+            let id = transaction.id;
+            place = Some((transaction.recorded_at.0, id.number(), id.shard().0));
             if visible.shows(&transaction) {
                 shown.push(transaction);
             }
