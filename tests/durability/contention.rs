@@ -204,7 +204,7 @@ fn one_key_sent_by_many_is_recorded_once() {
 
 /// A till that names members of all shards while others do the same: nothing waits for ever.
 #[test]
-fn a_busy_minute_leaves_a_clean_ledger() {
+fn load_leaves_a_clean_ledger() {
     for store in Store::asked() {
         let world = World::new(store, None, 8);
         let running = world.start();
