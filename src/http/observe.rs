@@ -59,7 +59,8 @@ pub async fn observe(
 fn with_document(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
     let type_of = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     if type_of.is_some_and(|value| value.starts_with("application/problem+json"))
-        || response.request().path() == "/readyz"
+        || (response.request().path() == "/readyz"
+            && response.status() == StatusCode::SERVICE_UNAVAILABLE)
     {
         return response;
     }
