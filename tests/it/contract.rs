@@ -163,7 +163,7 @@ pub fn template_of(path: &str) -> Option<String> {
 }
 
 /// The place that a place leads to, if it holds a reference.
-fn followed(pointer: &str) -> Option<String> {
+pub fn followed(pointer: &str) -> Option<String> {
     let there = DOCUMENT.pointer(pointer)?;
     match there.get("$ref").and_then(Value::as_str) {
         Some(reference) => reference.strip_prefix('#').map(str::to_owned),

@@ -5,6 +5,9 @@
 
 mod caller;
 mod contract;
+mod idempotency;
 mod retail;
+mod routes;
 mod scenarios;
+mod signatures;
 mod support;

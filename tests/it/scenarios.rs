@@ -40,13 +40,8 @@ fn play_all(database: &str) {
 fn play(file: &Path, database: &str, shards: Option<i64>) -> Result<(), String> {
     let scenario = rehearse::read(file).map_err(|error| error.to_string())?;
     let (address, _folder) = new_database(database);
-    let settings = Settings {
-        database: address,
-        shards,
-        workers: Some(1),
-        readers: 2,
-        ..Settings::default()
-    };
+    let settings =
+        Settings { database: address, shards, workers: Some(1), readers: 2, ..Settings::default() };
     let held = rehearse::rehearse(&scenario, &settings).map_err(|error| error.to_string())?;
     assert_eq!(held, scenario.steps.len());
     let address = settings.address().map_err(|error| error.to_string())?;
