@@ -17,7 +17,7 @@ use crate::http::app::{App, read};
 use crate::http::caller::{Either, Signed, must_have_key};
 use crate::http::problem::Problem;
 use crate::http::wire::transactions::{command_of, receipt_of};
-use crate::http::wire::{Reader, fingerprint, read_object};
+use crate::http::wire::{Reader, fingerprint, no_card_number, read_object};
 use crate::store::names::key_hash;
 use crate::store::{members, views};
 
@@ -127,6 +127,7 @@ pub async fn by_reference(
     let kind = kind.as_deref().and_then(Kind::named);
     let kind = kind.ok_or_else(|| Problem::invalid("/kind", "name a kind, such as purchase"))?;
     let reference = r#ref.ok_or_else(|| Problem::invalid("/ref", "name the reference"))?;
+    no_card_number("/ref", reference.as_str())?;
     let party = match (&call, party) {
         (Either::Party(signed), None) => signed.party.clone(),
         (Either::Party(signed), Some(party)) if party == signed.party => party,

@@ -61,6 +61,10 @@ pub fn command_of(
     if let Some(reference) = action.reference() {
         no_card_number("/ref", reference.as_str())?;
     }
+    let pointer = if matches!(action, Action::Purchase { .. }) { "/hold" } else { "/of" };
+    for (_, original) in action.originals() {
+        no_card_number(pointer, original.as_str())?;
+    }
     let at = reader.at(at.as_ref(), may_lead)?;
     Ok(Command { party: party.clone(), action, at })
 }
