@@ -4,8 +4,11 @@
 //! every ledger is audited at the end.
 
 mod caller;
+mod cards;
 mod contract;
 mod idempotency;
+mod members;
+mod requests;
 mod retail;
 mod routes;
 mod scenarios;
