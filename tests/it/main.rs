@@ -5,7 +5,9 @@
 
 mod caller;
 mod cards;
+mod configuration;
 mod contract;
+mod cycles;
 mod idempotency;
 mod members;
 mod requests;
@@ -14,3 +16,4 @@ mod routes;
 mod scenarios;
 mod signatures;
 mod support;
+mod visibility;
