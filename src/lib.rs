@@ -8,6 +8,7 @@ pub mod cluster;
 pub mod demo;
 pub mod domain;
 pub mod engine;
+pub mod faults;
 pub mod http;
 pub mod jobs;
 pub mod rehearse;

@@ -85,6 +85,9 @@ impl<'a> Batch<'a> {
         let decided = stage("decide", loaded);
         self.save(connection)?;
         let saved = stage("save", decided);
+        if crate::faults::planted("answer_before_commit") {
+            return Ok(outcomes);
+        }
         dialect::commit(connection)?;
         stage("commit", saved);
         Ok(outcomes)
@@ -205,6 +208,9 @@ impl<'a> Batch<'a> {
             answer: body.clone(),
             recorded_at: self.now.0,
         });
+        if crate::faults::planted("forget_key") {
+            self.rows.answers.clear();
+        }
         let body: Arc<str> = body.into();
         let fingerprint = submission.fingerprint.to_vec();
         let stored = StoredAnswer { fingerprint, status, body: Arc::clone(&body) };

@@ -83,7 +83,12 @@ impl Lane {
         let mut attempts = 0;
         loop {
             let failure = match self.attempt(&batch) {
-                Ok(outcomes) => return self.answer(batch, outcomes),
+                Ok(outcomes) => {
+                    self.answer(batch, outcomes);
+                    #[cfg(feature = "faults")]
+                    crate::faults::commit_late(self.connection.as_mut());
+                    return;
+                }
                 Err(failure) => failure,
             };
             attempts += 1;

@@ -5,6 +5,8 @@
 //! `COALITION_SEED` repeats a run's choices, and `COALITION_TEST_DATABASES` (`sqlite`, `postgres`)
 //! leaves one database out.
 
+#[cfg(feature = "faults")]
+mod canaries;
 mod contention;
 mod kills;
 mod load;

@@ -218,7 +218,8 @@ impl Programme {
             Lifetime::Months(months, from) => self.zone.end_of(begin(from).plus_months(months)),
             Lifetime::Days(days, from) => self.zone.end_of(begin(from).plus_days(days)),
         };
-        LotDates { available_at, expires_at }
+        let late = i64::from(crate::faults::planted("expiry_off_by_one")) * 86_400_000_000;
+        LotDates { available_at, expires_at: expires_at.plus_micros(late) }
     }
 
     /// Checks a decimal text of points of this programme.
