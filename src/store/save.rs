@@ -171,18 +171,19 @@ pub fn rows_of(ledger: &Ledger, currency: &str) -> Rows {
         Some(LotRow::of(key, lot))
     });
     let lost = usize::from(crate::faults::planted("lost_position"));
-    let position_rows = ledger.changes.positions.iter().skip(lost).map(|(key, position)| PositionRow {
-        shard: key.shard.0,
-        settlement_day: key.day,
-        debtor: key.debtor.to_string(),
-        creditor: key.creditor.to_string(),
-        programme: key.programme.to_string(),
-        kind: key.kind,
-        currency: currency.to_owned(),
-        postings: position.count,
-        points: position.points,
-        amount: position.amount,
-    });
+    let position_rows =
+        ledger.changes.positions.iter().skip(lost).map(|(key, position)| PositionRow {
+            shard: key.shard.0,
+            settlement_day: key.day,
+            debtor: key.debtor.to_string(),
+            creditor: key.creditor.to_string(),
+            programme: key.programme.to_string(),
+            kind: key.kind,
+            currency: currency.to_owned(),
+            postings: position.count,
+            points: position.points,
+            amount: position.amount,
+        });
     Rows {
         answers: Vec::new(),
         transactions: Vec::new(),

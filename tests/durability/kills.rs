@@ -103,7 +103,8 @@ fn must_stand(world: &World, url: &str, answered: &[Sent]) -> Checked {
             let requests: Vec<Request> = known.iter().map(|(one, _)| (*one).clone()).collect();
             let again = post_batch(&client, &requests).ok_or("a check was not answered")?;
             for ((request, first), again) in known.iter().zip(again) {
-                let same = again.replayed && (again.status, &again.body) == (first.status, &first.body);
+                let same =
+                    again.replayed && (again.status, &again.body) == (first.status, &first.body);
                 ensure(same, || {
                     format!("{}: first {first:?}, after the kill {again:?}", request.key)
                 })?;

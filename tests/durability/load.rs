@@ -157,8 +157,7 @@ pub fn work(world: &World, urls: &[&str], tills: &mut [Till], stop: &AtomicBool)
     };
     std::thread::scope(|scope| {
         let run = &run;
-        let threads: Vec<_> =
-            tills.iter_mut().map(|till| scope.spawn(move || run(till))).collect();
+        let threads: Vec<_> = tills.iter_mut().map(|till| scope.spawn(move || run(till))).collect();
         threads.into_iter().flat_map(|thread| thread.join().expect("a till works")).collect()
     })
 }

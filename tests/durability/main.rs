@@ -5,12 +5,15 @@
 //! `COALITION_SEED` repeats a run's choices, and `COALITION_TEST_DATABASES` (`sqlite`, `postgres`)
 //! leaves one database out.
 
+mod balances;
 #[cfg(feature = "faults")]
 mod canaries;
+mod commands;
 mod contention;
 mod kills;
 mod load;
 mod merging;
+mod properties;
 mod refunds;
 mod support;
 mod two_servers;

@@ -4,12 +4,12 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use proptest::test_runner::{TestCaseError, TestRunner};
 use serde_json::{Value, json};
 
 use super::contention::{accepted, all_at_once, balance, grant, requests};
 use super::load::{history, hundredths};
-use super::support::{Request, Store, World, post};
+use super::support::{Request, Store, World, few_cases, post};
 
 #[test]
 fn refunds_at_once_never_exceed_the_receipt() {
@@ -25,9 +25,12 @@ fn refunds_at_once_never_exceed_the_receipt() {
         });
         let bought = post(&world.client(&url, "shop"), &purchase[0]).expect("an answer");
         assert_eq!(bought.json()["earned"], "10");
-        let all = requests("shop", "refund", 64, |name, _| {
-            json!({"kind": "refund", "ref": name, "of": "receipt", "amount": "7.00"})
-        });
+        let all = requests(
+            "shop",
+            "refund",
+            64,
+            |name, _| json!({"kind": "refund", "ref": name, "of": "receipt", "amount": "7.00"}),
+        );
         let replies = all_at_once(&world, &[&url], &all);
         assert_eq!(accepted(&replies, "refund_exceeds_original"), Ok(21), "21 × 7.00 of 150.00");
         let sum = |field: &str| -> i64 {
@@ -112,8 +115,7 @@ fn the_order_of_refunds_makes_no_difference() {
     let running = world.start();
     let url = running.url();
     let number = Cell::new(0);
-    let config = Config { cases: 24, failure_persistence: None, ..Config::default() };
-    let outcome = TestRunner::new(config).run(&orders(), |(cents, burn, parts, shuffled)| {
+    let outcome = TestRunner::new(few_cases()).run(&orders(), |(cents, burn, parts, shuffled)| {
         let gift = usize::try_from(burn).expect("few") + 7;
         let tell = |parts: &[u64]| {
             number.set(number.get() + 1);

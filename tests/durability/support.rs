@@ -20,6 +20,7 @@ use coalition::store::Use;
 use coalition_partner::{
     Algorithm, Client, OperatorClient, Outgoing, RetryPolicy, Settings as Patience, SigningKey,
 };
+use proptest::test_runner::Config;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -151,8 +152,7 @@ impl World {
             ask(&cluster().url("postgres"), &text);
             settings.database = cluster().url(&name);
         }
-        let (members, keys, token) =
-            (self.members.clone(), self.keys.clone(), self.token.clone());
+        let (members, keys, token) = (self.members.clone(), self.keys.clone(), self.token.clone());
         Self { settings, members, keys, token, folder }
     }
 
@@ -386,6 +386,12 @@ pub fn post_batch(client: &Client, requests: &[Request]) -> Option<Vec<Reply>> {
         (status < 500).then_some(Reply { status, replayed, body })
     });
     replies.collect::<Option<Vec<Reply>>>().filter(|replies| replies.len() == requests.len())
+}
+
+/// How many cases a property is tried with: `PROPTEST_CASES`, or few.
+pub fn few_cases() -> Config {
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok());
+    Config { cases: asked.unwrap_or(24), failure_persistence: None, ..Config::default() }
 }
 
 /// Pseudo-random numbers that a seed repeats.

@@ -59,7 +59,8 @@ fn two_servers_under_load_keep_one_ledger() {
 
 /// The deadlocks of a database, once those who were connected have reported theirs.
 fn deadlocks(url: &str) -> String {
-    while ask(url, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()") != "1"
+    while ask(url, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
+        != "1"
     {
         std::thread::yield_now();
     }
