@@ -81,7 +81,8 @@ fn every_planted_fault_is_noticed() {
 
 #[test]
 fn without_a_fault_the_same_checks_find_nothing() {
-    for check in [audited, capped, rehearsed, rounded, killed] as [Check; 5] {
+    let checks: [Check; 5] = [audited, capped, rehearsed, rounded, killed];
+    for check in checks {
         check("").expect("nothing is wrong");
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use coalition_partner::Client;
 use serde_json::{Value, json};
 
 use super::support::{Checked, Random, Reply, Request, World, ensure, post, post_batch};
@@ -118,11 +119,14 @@ impl Till {
 
 /// Sends a call once.
 pub fn send(world: &World, url: &str, call: &Call) -> Option<Vec<Reply>> {
-    let client = world.client(url, call.requests[0].party);
+    send_by(&world.client(url, call.requests[0].party), call)
+}
+
+fn send_by(client: &Client, call: &Call) -> Option<Vec<Reply>> {
     if call.in_bulk {
-        return post_batch(&client, &call.requests);
+        return post_batch(client, &call.requests);
     }
-    post(&client, &call.requests[0]).map(|reply| vec![reply])
+    post(client, &call.requests[0]).map(|reply| vec![reply])
 }
 
 /// Lets all tills work at servers, in turn, until they are told to stop or an answer fails to come.
@@ -138,14 +142,9 @@ pub fn work(world: &World, urls: &[&str], tills: &mut [Till], stop: &AtomicBool)
                 break;
             }
             let call = till.next(&world.members);
-            let [shop, brand] = &clients[turn % clients.len()];
-            let client = if call.requests[0].party == "shop" { &shop.1 } else { &brand.1 };
-            let replies = if call.in_bulk {
-                post_batch(client, &call.requests)
-            } else {
-                post(client, &call.requests[0]).map(|reply| vec![reply])
-            };
-            let sent = Sent { call, replies };
+            let [of_shop, of_brand] = &clients[turn % clients.len()];
+            let client = if call.requests[0].party == "shop" { &of_shop.1 } else { &of_brand.1 };
+            let sent = Sent { replies: send_by(client, &call), call };
             till.learn(&sent);
             let is_over = sent.replies.is_none();
             all.push(sent);

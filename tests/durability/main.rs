@@ -17,3 +17,4 @@ mod properties;
 mod refunds;
 mod support;
 mod two_servers;
+mod wire;

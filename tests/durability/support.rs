@@ -18,12 +18,13 @@ use coalition::server::{self, Running, token_key};
 use coalition::settings::Settings;
 use coalition::store::Use;
 use coalition_partner::{
-    Algorithm, Client, OperatorClient, Outgoing, RetryPolicy, Settings as Patience, SigningKey,
+    Algorithm, Client, OperatorClient, RetryPolicy, Settings as Patience, SigningKey,
 };
 use proptest::test_runner::Config;
-use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+pub use super::wire::{Reply, Request, post, post_batch};
 
 /// When a test clock begins: a Monday at noon in Moscow.
 pub const NOON: &str = "2025-05-05T12:00:00+03:00";
@@ -292,7 +293,7 @@ pub fn program(fault: &str) -> Command {
 fn patience() -> Patience {
     Patience {
         retry: RetryPolicy::never(),
-        silence_max: Duration::from_secs(60),
+        silence_max: Duration::from_mins(1),
         ..Patience::default()
     }
 }
@@ -313,79 +314,6 @@ impl Drop for Served {
         self.child.kill().expect("it runs");
         self.child.wait().expect("it has ended");
     }
-}
-
-/// A transaction with the key that makes it repeatable.
-#[derive(Clone, Debug)]
-pub struct Request {
-    /// Who signs.
-    pub party: &'static str,
-    /// The idempotency key.
-    pub key: String,
-    /// The transaction.
-    pub body: Value,
-}
-
-/// An answer to one request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reply {
-    /// The status.
-    pub status: u16,
-    /// Whether it was given before.
-    pub replayed: bool,
-    /// The bytes.
-    pub body: String,
-}
-
-impl Reply {
-    /// The body.
-    pub fn json(&self) -> Value {
-        serde_json::from_str(&self.body).expect("answers are JSON")
-    }
-
-    /// The refusal's code; empty: it is accepted.
-    pub fn code(&self) -> String {
-        self.json()["code"].as_str().unwrap_or_default().to_owned()
-    }
-}
-
-/// Posts one transaction; none: no answer came, or none that is final.
-pub fn post(client: &Client, request: &Request) -> Option<Reply> {
-    let answer = client.post("/v1/transactions", &request.key, &request.body).ok()?;
-    let reply = Reply { status: answer.status, replayed: answer.replayed, body: answer.text() };
-    (reply.status < 500).then_some(reply)
-}
-
-/// Posts transactions of one party in one call; none: not all answers came.
-pub fn post_batch(client: &Client, requests: &[Request]) -> Option<Vec<Reply>> {
-    #[derive(serde::Deserialize)]
-    struct Line<'a> {
-        status: u16,
-        replayed: bool,
-        #[serde(borrow)]
-        transaction: Option<&'a RawValue>,
-        #[serde(borrow)]
-        problem: Option<&'a RawValue>,
-    }
-    let mut lines = String::new();
-    for request in requests {
-        let mut line = request.body.clone();
-        line["idempotency_key"] = request.key.clone().into();
-        lines.push_str(&line.to_string());
-        lines.push('\n');
-    }
-    let outgoing = Outgoing {
-        content_type: "application/x-ndjson",
-        ..Outgoing::post("/v1/transactions:batch", "lines", lines.as_bytes())
-    };
-    let answer = client.connection().send(&outgoing).ok().filter(|answer| answer.status == 200)?;
-    let text = answer.text();
-    let replies = text.lines().map(|line| {
-        let Line { status, replayed, transaction, problem } = serde_json::from_str(line).ok()?;
-        let body = transaction.or(problem)?.get().to_owned();
-        (status < 500).then_some(Reply { status, replayed, body })
-    });
-    replies.collect::<Option<Vec<Reply>>>().filter(|replies| replies.len() == requests.len())
 }
 
 /// How many cases a property is tried with: `PROPTEST_CASES`, or few.
