@@ -29,51 +29,57 @@ use crate::store::names::key_hash;
 use crate::store::save::{Rows, rows_of, save, transaction_row};
 use crate::store::{Address, Database, Use, configurations, dialect};
 
-/// Writes purchases of members into a database for so long; what was saved, and in what time.
-///
-/// # Errors
-/// If the database fails.
-pub fn save_purchases(
-    database: &str,
-    members: &[MemberId],
-    seconds: u64,
-) -> Result<Outcome, BenchError> {
-    let mut connection = Address::parse(database)?.open(Use::Write)?;
-    let timeline = configurations::load_timeline(&mut connection)?;
-    let mut bare = Bare {
-        coalition: Arc::clone(timeline.latest()),
-        names: Names::on(timeline.latest().zone.day_of(system_now())),
-        members,
-        heads: BTreeMap::new(),
-        draw: Draw::new(1),
-        number: 0,
-    };
-    dialect::begin(&mut connection)?;
-    let locked = heads::lock(&mut connection, &shards_of(members))?;
-    dialect::commit(&mut connection)?;
-    bare.heads = locked.into_iter().map(|head| (head.shard.0, head)).collect();
-    let mut outcome = Outcome::default();
-    // The first batch plans the statement.
-    bare.save_batch(&mut connection)?;
-    while outcome.elapsed < Duration::from_secs(seconds) {
-        outcome.elapsed += bare.save_batch(&mut connection)?;
-        outcome.done += LINES_PER_CALL;
-    }
-    Ok(outcome)
-}
-
-struct Bare<'a> {
+/// A database without a server, and what is written into it.
+pub struct Bare {
+    connection: Database,
     coalition: Arc<Coalition>,
     names: Names,
-    members: &'a [MemberId],
+    members: Vec<MemberId>,
     heads: BTreeMap<i64, Head>,
     draw: Draw,
     number: u64,
 }
 
-impl Bare<'_> {
+impl Bare {
+    /// Makes ready to write purchases of members, and writes the first batch: it plans the
+    /// statement.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub fn new(database: &str, members: Vec<MemberId>) -> Result<Self, BenchError> {
+        let mut connection = Address::parse(database)?.open(Use::Write)?;
+        let timeline = configurations::load_timeline(&mut connection)?;
+        dialect::begin(&mut connection)?;
+        let locked = heads::lock(&mut connection, &shards_of(&members))?;
+        dialect::commit(&mut connection)?;
+        let mut bare = Self {
+            connection,
+            coalition: Arc::clone(timeline.latest()),
+            names: Names::on(timeline.latest().zone.day_of(system_now())),
+            members,
+            heads: locked.into_iter().map(|head| (head.shard.0, head)).collect(),
+            draw: Draw::new(1),
+            number: 0,
+        };
+        bare.save_batch()?;
+        Ok(bare)
+    }
+
+    /// Writes purchases for so long; what was saved, and in what time.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub fn run(&mut self, seconds: u64) -> Result<Outcome, BenchError> {
+        let mut outcome = Outcome::default();
+        while outcome.elapsed < Duration::from_secs(seconds) {
+            outcome.elapsed += self.save_batch()?;
+            outcome.done += LINES_PER_CALL;
+        }
+        Ok(outcome)
+    }
+
     /// Prepares a batch, then saves it; how long the saving took.
-    fn save_batch(&mut self, connection: &mut Database) -> Result<Duration, BenchError> {
+    fn save_batch(&mut self) -> Result<Duration, BenchError> {
         let mut ledger = Ledger::default();
         let mut rows = Rows::default();
         for _ in 0..LINES_PER_CALL {
@@ -89,6 +95,7 @@ impl Bare<'_> {
         };
         let heads: Vec<Head> = self.heads.values().cloned().collect();
         let begun = Stopwatch::now();
+        let connection = &mut self.connection;
         dialect::begin(connection)?;
         save(connection, &ledger, &rows, &heads, self.names.day)?;
         dialect::commit(connection)?;

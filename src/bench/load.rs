@@ -106,6 +106,7 @@ impl Outcome {
         self.done += other.done;
         self.refused += other.refused;
         self.elapsed += other.elapsed;
+        self.used = self.used.plus(other.used);
         self.times_us.extend(other.times_us);
         if self.first_refusal.is_none() {
             self.first_refusal = other.first_refusal;

@@ -42,6 +42,15 @@ pub struct Used {
 }
 
 impl Used {
+    /// This and what was used at another time.
+    pub const fn plus(self, other: Self) -> Self {
+        Self {
+            generator: self.generator + other.generator,
+            server: self.server + other.server,
+            postgres: self.postgres + other.postgres,
+        }
+    }
+
     /// What was used since an earlier look.
     pub const fn since(self, earlier: Self) -> Self {
         Self {

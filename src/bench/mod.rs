@@ -15,6 +15,7 @@ mod purchases;
 mod rows;
 mod scale;
 mod seed;
+mod single;
 mod stages;
 mod table;
 mod wire;
@@ -68,11 +69,9 @@ pub struct Arguments {
 /// What can be measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Part {
-    /// pgbench's TPC-B-like script.
-    Pgbench,
-    /// Signed single purchases on PostgreSQL.
+    /// Signed single purchases on PostgreSQL beside pgbench's TPC-B-like script.
     Single,
-    /// The same on SQLite.
+    /// The same on SQLite beside PostgreSQL.
     Sqlite,
     /// Bulk calls beside bare SQL.
     Bulk,
@@ -124,8 +123,6 @@ struct Bench<'a> {
     postgres: Postgres,
     table: Table,
     scratch: Scratch,
-    /// pgbench's transactions a second.
-    pgbench: Option<u64>,
     /// Single purchases a second on PostgreSQL.
     single: Option<u64>,
 }
@@ -154,7 +151,6 @@ pub fn run(arguments: &Arguments, settings: &Settings) -> Result<(), BenchError>
         postgres,
         table: Table::begin()?,
         scratch: Scratch::new()?,
-        pgbench: None,
         single: None,
     };
     bench.measure()?;
@@ -163,16 +159,10 @@ pub fn run(arguments: &Arguments, settings: &Settings) -> Result<(), BenchError>
 
 impl Bench<'_> {
     fn measure(&mut self) -> Result<(), BenchError> {
-        if self.wants(&[Part::Pgbench, Part::Single]) {
-            self.pgbench()?;
-        }
         let on_postgres =
             [Part::Single, Part::Sqlite, Part::Bulk, Part::Burn, Part::Lots, Part::Close];
         if self.wants(&on_postgres) || self.wants(&[Part::Server]) {
             self.on_postgres()?;
-        }
-        if self.wants(&[Part::Sqlite]) {
-            self.on_sqlite()?;
         }
         if self.wants(&[Part::Members]) {
             self.by_members()?;

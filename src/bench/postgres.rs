@@ -8,6 +8,8 @@ use crate::cluster::{Cluster, Settings};
 
 /// What begins the name of every database of a run.
 const PREFIX: &str = "coalition_bench_";
+/// The database of pgbench.
+pub const PGBENCH: &str = "pgbench";
 
 /// A PostgreSQL and the databases that this run made on it.
 pub struct Postgres {
@@ -69,17 +71,23 @@ impl Postgres {
         Ok(url)
     }
 
-    /// Runs pgbench's TPC-B-like script for so long with 32 clients; transactions a second.
+    /// Makes the tables of pgbench; their database.
     ///
     /// # Errors
     /// If it is not installed or fails.
-    pub fn pgbench(&mut self, seconds: u64) -> Result<u64, BenchError> {
-        let url = self.create("pgbench")?;
+    pub fn prepare_pgbench(&mut self) -> Result<String, BenchError> {
+        let url = self.create(PGBENCH)?;
         self.run("pgbench", &["-i", "-q", "-s", "10", &url])?;
+        Ok(url)
+    }
+
+    /// Runs pgbench's TPC-B-like script for so long with 32 clients; transactions a second.
+    ///
+    /// # Errors
+    /// If it fails.
+    pub fn pgbench(&self, url: &str, seconds: u64) -> Result<u64, BenchError> {
         let seconds = seconds.to_string();
-        let output = self.run("pgbench", &["-n", "-c", "32", "-j", "2", "-T", &seconds, &url])?;
-        // Its vacuum must not run beside the next row.
-        self.remove("pgbench")?;
+        let output = self.run("pgbench", &["-n", "-c", "32", "-j", "2", "-T", &seconds, url])?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let found = text.lines().find_map(|line| {
             let rest = line.strip_prefix("tps = ")?;

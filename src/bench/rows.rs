@@ -4,55 +4,42 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::bare;
+use super::bare::Bare;
 use super::bulk::{self, Bulk, Until};
-use super::load::{self, Outcome, Pace, Span};
+use super::load::Outcome;
 use super::machine;
 use super::purchases::{Basket, Purchases};
 use super::seed::{Seed, seed};
+use super::single::{TURNS, ratio_at_least};
 use super::stages::Stages;
 use super::table::{Bar, Hundredths, Judged, Row, doing, grouped, note};
 use super::world::{CALLS, World};
 use super::{Bench, BenchError, Part};
 use crate::clock::system_now;
 
+/// The database of bare SQL.
+const BARE: &str = "bare";
 /// Starts of the server of which the middle one counts.
 const STARTS: usize = 5;
 /// Lines by which a day is filled at a time.
 const LINES_TO_FILL: u64 = 20_000;
 const TWO_DAYS_US: i64 = 2 * 86_400_000_000;
 
-/// A ratio beside its bar, where there is one.
-pub fn ratio_at_least(one: u64, other: Option<u64>, bar: u64) -> Option<Judged> {
-    let got = Hundredths::ratio(one, other?)?;
-    Some(Judged { got, unit: "", bar: Bar::AtLeast(Hundredths(bar)) })
-}
-
 impl Bench<'_> {
-    /// pgbench.
-    pub(super) fn pgbench(&mut self) -> Result<(), BenchError> {
-        doing("pgbench");
-        let per_second = self.postgres.pgbench(self.arguments.seconds)?;
-        self.pgbench = Some(per_second);
-        Ok(self.table.add(Row {
-            what: "pgbench TPC-B-like, scale 10, 32 clients".to_owned(),
-            figure: format!("{} tx/s", grouped(per_second)),
-            beside: String::new(),
-            judged: None,
-        })?)
-    }
-
     /// All that is measured on one coalition on PostgreSQL.
     pub(super) fn on_postgres(&mut self) -> Result<(), BenchError> {
         doing("setting up the coalition on PostgreSQL through the API");
         let database = self.postgres.create("main")?;
         let world = World::create(self.settings, &database)?;
         world.enroll(self.arguments.members)?;
-        if self.wants(&[Part::Single, Part::Sqlite, Part::Burn, Part::Server]) {
+        if self.wants(&[Part::Single, Part::Burn, Part::Server]) {
             self.single(&world)?;
         }
         if self.wants(&[Part::Burn]) {
             self.burn(&world)?;
+        }
+        if self.wants(&[Part::Sqlite]) {
+            self.sqlite(&world)?;
         }
         if self.wants(&[Part::Bulk, Part::Server]) {
             self.bulk(&world)?;
@@ -70,65 +57,38 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// Puts purchases on a server, in a closed loop or by a schedule.
-    pub(super) fn purchases(
-        &self,
-        world: &World,
-        pace: Pace,
-        seconds: u64,
-        mut purchases: Purchases,
-    ) -> Result<Outcome, BenchError> {
-        let connections = usize::from(self.arguments.connections);
-        let target = world.target(connections, self.postgres.postmaster());
-        let signer = world.shop.clone();
-        load::run(target, pace, Span::seconds(seconds), move |out| purchases.write(&signer, out))
-    }
-
-    fn single(&mut self, world: &World) -> Result<(), BenchError> {
-        doing("single purchases on PostgreSQL");
-        let purchases = Purchases::new("single", Basket::Earns, 0, self.arguments.members);
-        let before = Stages::read(world.server.address);
-        let mut outcome = self.purchases(world, Pace::Closed, self.arguments.seconds, purchases)?;
-        let stages = Stages::read(world.server.address).since(&before);
-        let per_second = outcome.per_second();
-        self.single = Some(per_second);
-        self.table.add(Row {
-            what: "signed single purchase, PostgreSQL".to_owned(),
-            figure: format!("{} /s", grouped(per_second)),
-            beside: "pgbench".to_owned(),
-            judged: ratio_at_least(per_second, self.pgbench, 500),
-        })?;
-        Self::loaded(&mut outcome, &stages)
-    }
-
-    /// Prints what a load cost and where the engine's time went.
-    pub(super) fn loaded(outcome: &mut Outcome, stages: &str) -> Result<(), BenchError> {
-        let (half, most) = (outcome.quantile(500), outcome.quantile(990));
-        let (half, most) = (Hundredths::millis(half), Hundredths::millis(most));
-        note(&format!("half within {half} ms, 99 % within {most} ms"))?;
-        note(stages)?;
-        Ok(outcome.notes().iter().try_for_each(|text| note(text))?)
-    }
-
     fn bulk(&mut self, world: &World) -> Result<(), BenchError> {
-        doing("bulk calls on PostgreSQL");
-        let mut purchases = Purchases::new("bulk", Basket::Earns, 0, self.arguments.members);
-        let target = world.target(CALLS, self.postgres.postmaster());
-        let until = Until::Elapsed(Duration::from_secs(self.arguments.seconds));
-        let call = Self::call(world, until);
+        let mut bare = if self.wants(&[Part::Bulk]) { Some(self.bare()?) } else { None };
+        doing("bulk calls and bare SQL on PostgreSQL");
+        let seconds = self.turn();
+        let (mut outcome, mut rows) = (Outcome::default(), Outcome::default());
         let before = Stages::read(world.server.address);
-        let outcome = bulk::post(target, call, move |_, line| purchases.line(line))?;
+        for turn in 0..TURNS {
+            let name = format!("bulk{turn}");
+            let mut purchases = Purchases::new(&name, Basket::Earns, 0, self.arguments.members);
+            let target = world.target(CALLS, self.postgres.postmaster());
+            let call = Self::call(world, Until::Elapsed(Duration::from_secs(seconds)));
+            outcome.add(bulk::post(target, call, move |_, line| purchases.line(line))?);
+            if let Some(bare) = &mut bare {
+                rows.add(bare.run(seconds)?);
+            }
+        }
         let stages = Stages::read(world.server.address).since(&before);
         let per_second = outcome.per_second();
-        let bare = if self.wants(&[Part::Bulk]) { Some(self.bare()?) } else { None };
+        let rows = bare.as_ref().map(|_| rows.per_second());
         self.table.add(Row {
             what: "bulk file, 1,000 a call, PostgreSQL".to_owned(),
             figure: format!("{} lines/s", grouped(per_second)),
-            beside: bare.map_or(String::new(), |bare| format!("bare SQL {} /s", grouped(bare))),
-            judged: ratio_at_least(per_second, bare, 50),
+            beside: rows.map_or(String::new(), |rows| format!("bare SQL {} /s", grouped(rows))),
+            judged: ratio_at_least(per_second, rows, 50),
         })?;
         note(&stages)?;
-        Ok(outcome.notes().iter().try_for_each(|text| note(text))?)
+        outcome.notes().iter().try_for_each(|text| note(text))?;
+        if bare.take().is_some() {
+            // Its vacuum must not run beside the next row.
+            self.postgres.remove(BARE)?;
+        }
+        Ok(())
     }
 
     fn call(world: &World, until: Until) -> Bulk {
@@ -136,35 +96,12 @@ impl Bench<'_> {
         Bulk { path: "/v1/transactions:batch", signer, until, calls: CALLS }
     }
 
-    /// What bare SQL does with the same rows, a second.
-    fn bare(&mut self) -> Result<u64, BenchError> {
-        doing("bare SQL on PostgreSQL");
-        let database = self.postgres.create("bare")?;
+    fn bare(&mut self) -> Result<Bare, BenchError> {
+        doing("making members for bare SQL");
+        let database = self.postgres.create(BARE)?;
         drop(World::create(self.settings, &database)?);
         let all = Seed { first: 0, members: self.arguments.members, lots: 1 };
-        let members = seed(&database, all)?;
-        let saved = bare::save_purchases(&database, &members, self.arguments.seconds)?;
-        // Its vacuum must not run beside the next row.
-        self.postgres.remove("bare")?;
-        Ok(saved.per_second())
-    }
-
-    fn burn(&mut self, world: &World) -> Result<(), BenchError> {
-        doing("single burns by a schedule");
-        let rate = self.single.unwrap_or(0) / 2;
-        let purchases = Purchases::new("burn", Basket::EarnsAndBurns, 0, self.arguments.members);
-        let before = Stages::read(world.server.address);
-        let pace = Pace::PerSecond(rate);
-        let mut outcome = self.purchases(world, pace, self.arguments.seconds, purchases)?;
-        let stages = Stages::read(world.server.address).since(&before);
-        let got = Hundredths::millis(outcome.quantile(990));
-        self.table.add(Row {
-            what: "99 % of single burns within".to_owned(),
-            figure: format!("{got} ms"),
-            beside: format!("at {} /s, half the load", grouped(rate)),
-            judged: Some(Judged { got, unit: " ms", bar: Bar::Below(Hundredths(2_500)) }),
-        })?;
-        Self::loaded(&mut outcome, &stages)
+        Bare::new(&database, seed(&database, all)?)
     }
 
     fn memory(&mut self, world: &World) -> Result<(), BenchError> {

@@ -1,13 +1,12 @@
-//! Rows that compare two sizes of the same thing, and the two databases.
+//! Rows that compare two sizes of the same thing.
 //!
 //! Cost is compared as the rate of the same requests under the same load. The sizes take turns,
-//! twice each, so that a machine that grows slower does not count against one of them.
+//! so that a machine that grows slower does not count against one of them.
 
 use super::load::{Outcome, Pace};
 use super::purchases::{Basket, Purchases};
-use super::rows::ratio_at_least;
 use super::seed::{Seed, seed};
-use super::stages::Stages;
+use super::single::TURNS;
 use super::table::{Bar, Hundredths, Judged, Row, doing, grouped, note};
 use super::world::World;
 use super::{Bench, BenchError};
@@ -18,8 +17,6 @@ const MEMBERS_WITH_LOTS: u64 = 200;
 const LOTS: [u64; 2] = [10, 1_000];
 /// Members of the small coalition, of the large one, and of that with `--large`.
 const MEMBERS: [u64; 3] = [10_000, 1_000_000, 10_000_000];
-/// Turns of each size.
-const TURNS: usize = 2;
 
 /// A size: the coalition and the members that buy.
 struct Size<'a> {
@@ -68,7 +65,7 @@ impl Bench<'_> {
     }
 
     fn compare(&mut self, what: &str, sizes: &[Size<'_>; 2]) -> Result<(), BenchError> {
-        let seconds = (self.arguments.seconds / 2).max(1);
+        let seconds = self.turn();
         let mut outcomes = [Outcome::default(), Outcome::default()];
         for turn in 0..TURNS {
             for (place, size) in sizes.iter().enumerate() {
@@ -91,27 +88,5 @@ impl Bench<'_> {
             note(&format!("some were not recorded; the first: {refusal}"))?;
         }
         Ok(())
-    }
-
-    /// The single purchases again, on SQLite.
-    pub(super) fn on_sqlite(&mut self) -> Result<(), BenchError> {
-        doing("setting up the coalition on SQLite through the API");
-        let database = format!("sqlite:{}", self.scratch.0.join("bench.db").display());
-        let world = World::create(self.settings, &database)?;
-        world.enroll(self.arguments.members)?;
-        doing("single purchases on SQLite");
-        let purchases = Purchases::new("single", Basket::Earns, 0, self.arguments.members);
-        let before = Stages::read(world.server.address);
-        let mut outcome =
-            self.purchases(&world, Pace::Closed, self.arguments.seconds, purchases)?;
-        let stages = Stages::read(world.server.address).since(&before);
-        let per_second = outcome.per_second();
-        self.table.add(Row {
-            what: "signed single purchase, SQLite".to_owned(),
-            figure: format!("{} /s", grouped(per_second)),
-            beside: "PostgreSQL".to_owned(),
-            judged: ratio_at_least(per_second, self.single, 100),
-        })?;
-        Self::loaded(&mut outcome, &stages)
     }
 }
