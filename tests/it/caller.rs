@@ -58,7 +58,8 @@ impl Caller {
 
     /// Posts lines; the answers to each.
     pub fn lines(&self, target: &str, lines: &[Value]) -> Vec<Value> {
-        let body: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        let texts: Vec<String> = lines.iter().map(ToString::to_string).collect();
+        let body = texts.join("\n");
         let outgoing = Outgoing::post(target, "call", body.as_bytes());
         let answer = self.send(&Outgoing { content_type: NDJSON, ..outgoing });
         assert_eq!(answer.status, 200, "{}", answer.text());

@@ -41,10 +41,8 @@ fn every_route_is_answered_and_asks_who_calls_where_the_document_says_so() {
             let target = sample(&template);
             let body = (method != "GET").then_some(b"{}".as_slice());
             let key = body.map(|_| "some-key");
-            let content_type = match template.ends_with(":batch") {
-                true => "application/x-ndjson",
-                false => "application/json",
-            };
+            let is_bulk = template.ends_with(":batch");
+            let content_type = if is_bulk { "application/x-ndjson" } else { "application/json" };
             let answer = nobody.send(&Outgoing {
                 method: &method,
                 idempotency_key: key,
