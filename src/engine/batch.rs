@@ -188,11 +188,11 @@ impl<'a> Batch<'a> {
         if let Work::Expire(key) = &submission.work {
             return self.expire(connection, key);
         }
-        if let Some(stored) = self.answers.get(&submission.key) {
-            return Ok(Outcome::Answer(replay(stored, submission)));
-        }
         if !self.signer_is_active(submission) {
             return Ok(Outcome::Answer(Err(EngineError::SignerRevoked)));
+        }
+        if let Some(stored) = self.answers.get(&submission.key) {
+            return Ok(Outcome::Answer(replay(stored, submission)));
         }
         let Some(shard) = self.shard_of(pending) else { return Ok(Outcome::Moved) };
         let (status, body) = match &submission.work {
