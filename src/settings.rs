@@ -243,12 +243,15 @@ impl Settings {
 
 /// The environment without variables of other programs of this project.
 fn known_environment() -> config::Map<String, String> {
-    const FOREIGN: [&str; 5] = [
-        "COALITION_KEY",
-        "COALITION_KEY_ID",
-        "COALITION_PG_BIN",
+    const FOREIGN: [&str; 8] = [
         "COALITION_FAULT",
-        "COALITION_TEST_DATABASES",
+        "COALITION_KEY",
+        "COALITION_KEY_ALGORITHM",
+        "COALITION_KEY_FILE",
+        "COALITION_KEY_ID",
+        "COALITION_KILLS",
+        "COALITION_PG_BIN",
+        "COALITION_SERVER",
     ];
     std::env::vars().filter(|(name, _)| !FOREIGN.contains(&name.as_str())).collect()
 }

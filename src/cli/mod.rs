@@ -63,6 +63,13 @@ enum Command {
     Bench(crate::bench::Arguments),
 }
 
+impl Command {
+    /// Whether it works on a database that is there already.
+    const fn needs_database(&self) -> bool {
+        matches!(self, Self::Audit | Self::Party(_) | Self::Key(_) | Self::Token(_))
+    }
+}
+
 /// Runs the command that the arguments name.
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
@@ -77,6 +84,9 @@ fn dispatch(arguments: Arguments) -> Result<(), Failure> {
     let named_database = arguments.database.is_some();
     if let Some(database) = arguments.database {
         settings.database = database;
+    }
+    if arguments.command.needs_database() {
+        settings.address()?.must_exist()?;
     }
     match arguments.command {
         Command::Demo(demo) => {

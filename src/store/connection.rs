@@ -79,6 +79,19 @@ impl Address {
         self.kind
     }
 
+    /// Whether there is a database to open: SQLite would make an empty one of a mistyped name.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn must_exist(&self) -> Result<(), StoreError> {
+        let is_missing = self.kind == Kind::Sqlite && !std::path::Path::new(&self.target).exists();
+        if is_missing {
+            let text = "there is no such database; check its name, or run `coalition migrate`";
+            return Err(StoreError::SetUp(text.to_owned()));
+        }
+        Ok(())
+    }
+
     /// Opens a connection.
     ///
     /// # Errors

@@ -42,7 +42,7 @@ pub fn decide(ask: &Ask<'_>) -> Decision {
     draft.burn(&key, &lots);
     let now = draft.now();
     let day = entered.zone.day_of(now);
-    let expires_at = entered.dates_from(day, now).expires_at;
+    let expires_at = entered.expiry_of(day, day);
     let dates = LotDates { available_at: now, expires_at };
     draft.give(&entered_key, &Gift { points: given, dates, price: terms.price_per_point });
     let postings = money(terms, left, entered, given);

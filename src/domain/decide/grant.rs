@@ -25,7 +25,7 @@ pub fn decide(ask: &Ask<'_>) -> Decision {
     let now = draft.now();
     let opens = available_at.map_or(now, |day| programme.zone.start_of(day).max(now));
     let day = programme.zone.day_of(opens);
-    let usual = programme.dates_from(day, opens).expires_at;
+    let usual = programme.expiry_of(day, day);
     let expires_at = valid_through.map_or(usual, |last| programme.zone.end_of(last));
     if expires_at <= opens {
         let detail = "the points must be valid at least until the day on which they open";

@@ -212,14 +212,19 @@ impl Programme {
             let open = day.plus_days(self.hold_days);
             (self.zone.start_of(open), open)
         };
-        let begin = |from| if from == ExpiryFrom::Accrual { day } else { available_day };
+        LotDates { available_at, expires_at: self.expiry_of(day, available_day) }
+    }
+
+    /// When points are lost that were accrued on one day and become available on another.
+    pub fn expiry_of(&self, accrued: Day, available: Day) -> Instant {
+        let begin = |from| if from == ExpiryFrom::Accrual { accrued } else { available };
         let expires_at = match self.lifetime {
             Lifetime::Forever => NEVER,
             Lifetime::Months(months, from) => self.zone.end_of(begin(from).plus_months(months)),
             Lifetime::Days(days, from) => self.zone.end_of(begin(from).plus_days(days)),
         };
         let late = i64::from(crate::faults::planted("expiry_off_by_one")) * 86_400_000_000;
-        LotDates { available_at, expires_at: expires_at.plus_micros(late) }
+        expires_at.plus_micros(late)
     }
 
     /// Checks a decimal text of points of this programme.
