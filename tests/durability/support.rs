@@ -271,14 +271,15 @@ fn documents() -> [(&'static str, Value); 7] {
 /// The program with none of this process's own settings. A link of its own keeps it what it is,
 /// should a build replace it meanwhile.
 pub fn program(fault: &str) -> Command {
-    static LINK: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
-    let (_, link) = LINK.get_or_init(|| {
-        let built = Path::new(env!("CARGO_BIN_EXE_coalition"));
-        let beside = built.parent().expect("a file lies in a folder");
-        let folder = tempfile::tempdir_in(beside).expect("a folder");
-        let link = folder.path().join("coalition");
-        std::fs::hard_link(built, &link).expect("a link");
-        (folder, link)
+    static LINK: OnceLock<PathBuf> = OnceLock::new();
+    let link = LINK.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let (link, new) = (folder.join("durability"), folder.join(std::process::id().to_string()));
+        std::fs::hard_link(env!("CARGO_BIN_EXE_coalition"), &new).expect("a link");
+        std::fs::rename(&new, &link).expect("it replaces that of the last run");
+        // Renaming leaves both names where the last run had the same program.
+        drop(std::fs::remove_file(new));
+        link
     });
     let mut command = Command::new(link);
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("COALITION_")) {
