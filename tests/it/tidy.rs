@@ -109,15 +109,14 @@ fn a_function_has_at_most_70_lines() {
     for source in sources() {
         let lines: Vec<&str> = source.text.lines().collect();
         for (start, line) in lines.iter().enumerate() {
-            let Some(end) = end_of_function(&lines, start) else { continue };
-            let length = end - start + 1;
+            let Some(length) = body_lines(&lines, start) else { continue };
             assert!(length <= 70, "{}:{}: {length} lines: {line}", source.path, start + 1);
         }
     }
 }
 
-/// The last line of the function that begins at a line, if one does and has a body below.
-fn end_of_function(lines: &[&str], start: usize) -> Option<usize> {
+/// How many lines the body of the function has that begins at a line, if one does.
+fn body_lines(lines: &[&str], start: usize) -> Option<usize> {
     let line = lines[start];
     let code = line.trim_start();
     let words = ["pub ", "pub(crate) ", "pub(super) ", "const ", "async ", "unsafe "];
@@ -134,7 +133,7 @@ fn end_of_function(lines: &[&str], start: usize) -> Option<usize> {
     if lines[open_end].ends_with(';') {
         return None;
     }
-    lines[open_end..].iter().position(|one| *one == closing).map(|place| place + open_end)
+    lines[open_end + 1..].iter().position(|one| *one == closing)
 }
 
 #[test]
