@@ -358,6 +358,7 @@ impl<'a> Batch<'a> {
             ..std::mem::take(&mut self.rows)
         };
         // All writers take unique keys in the same order.
+        rows.transactions.sort_by(|one, other| one.reference_hash.cmp(&other.reference_hash));
         rows.answers.sort_by(|one, other| one.key_hash.cmp(&other.key_hash));
         let heads: Vec<Head> = self.heads.values().cloned().collect();
         self.new_members.created_at = self.now.0;

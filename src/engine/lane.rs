@@ -110,8 +110,10 @@ impl Lane {
             if let Failure::Store(error) = failure {
                 tracing::error!(error = error.chain(), "a batch can't be stored");
             }
+            // What is passing is worth another try of the caller's; the rest is not.
+            let answer = if is_passing { EngineError::Overloaded } else { EngineError::Failed };
             for pending in batch {
-                pending.answer(Err(EngineError::Failed));
+                pending.answer(Err(answer));
             }
             return;
         }

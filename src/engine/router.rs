@@ -174,8 +174,10 @@ impl Router {
             let all: Group = groups.into_iter().flatten().collect();
             if let Err((group, error)) = self.resolve(all) {
                 tracing::error!(error = error.chain(), "names can't be looked up");
+                let is_passing = error.is_passing();
+                let answer = if is_passing { EngineError::Overloaded } else { EngineError::Failed };
                 for pending in group {
-                    pending.answer(Err(EngineError::Failed));
+                    pending.answer(Err(answer));
                 }
             }
         }
