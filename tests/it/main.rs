@@ -9,6 +9,7 @@ mod configuration;
 mod contract;
 mod cycles;
 mod idempotency;
+mod kinds;
 mod members;
 mod migrations;
 mod requests;
