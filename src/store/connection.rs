@@ -108,10 +108,13 @@ impl Address {
 
     fn settings(&self, purpose: Use) -> String {
         match (self.kind, purpose) {
+            // Plans are made once, perhaps on tables that are still empty; a batch always goes by
+            // keys, so they go by indexes whatever the tables hold at that moment.
             (Kind::Postgres, Use::Write) => "SET statement_timeout = '60s'; \
                 SET lock_timeout = '30s'; SET idle_in_transaction_session_timeout = '120s'; \
                 SET synchronous_commit = on; SET client_min_messages = warning; \
-                SET plan_cache_mode = force_generic_plan; SET jit = off;"
+                SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; \
+                SET jit = off;"
                 .to_owned(),
             (Kind::Postgres, Use::Read) => "SET statement_timeout = '30s'; \
                 SET default_transaction_read_only = on; SET client_min_messages = warning; \
