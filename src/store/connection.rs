@@ -108,8 +108,8 @@ impl Address {
 
     fn settings(&self, purpose: Use) -> String {
         match (self.kind, purpose) {
-            // Plans are made once, perhaps on tables that are still empty; a batch always goes by
-            // keys, so they go by indexes whatever the tables hold at that moment.
+            // Plans are made once, and may be made while tables are still empty; a batch always goes
+            // by keys, so its plans go by indexes whatever the tables hold at that moment.
             (Kind::Postgres, Use::Write) => "SET statement_timeout = '60s'; \
                 SET lock_timeout = '30s'; SET idle_in_transaction_session_timeout = '120s'; \
                 SET synchronous_commit = on; SET client_min_messages = warning; \
