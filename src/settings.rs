@@ -10,7 +10,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::SHARDS_MAX;
-use crate::domain::terms::coalition::{CoalitionDocument, Cycle};
+use crate::domain::terms::coalition::CoalitionDocument;
+use crate::domain::terms::schedule::Period;
 use crate::engine;
 use crate::http::app::Limits;
 use crate::store::{Address, Kind};
@@ -224,7 +225,7 @@ impl Settings {
             operator,
             currency: self.coalition.currency.clone(),
             timezone: self.coalition.timezone.clone(),
-            cycle: Cycle::Daily,
+            cycle: Period::Daily,
         })
     }
 

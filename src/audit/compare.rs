@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::replay::{Finding, LotSums, PositionKey, Replay, Sums, differs};
+use super::replay::{Finding, LotSums, PositionText, Replay, Sums, differs};
 use crate::domain::account::AccountKey;
 use crate::domain::amount::Points;
 use crate::domain::ids::{LotId, TransactionId};
@@ -131,8 +131,12 @@ impl Replay {
     }
 
     pub(super) fn compare_positions(&mut self, database: &mut Database) -> Result<(), Finding> {
-        let stored: HashMap<PositionKey, (i64, i64, i64)> =
-            audit::positions(database)?.into_iter().collect();
+        let sums = |row: audit::StoredPosition| {
+            let sums = (row.postings, row.points, row.amount);
+            (PositionText::from(row), sums)
+        };
+        let stored: HashMap<PositionText, (i64, i64, i64)> =
+            audit::positions(database)?.into_iter().map(sums).collect();
         self.report.positions = u64::try_from(stored.len()).unwrap_or(u64::MAX);
         for (key, got) in &stored {
             let expected = self.positions.get(key).copied().unwrap_or_default();

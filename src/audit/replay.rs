@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::Report;
 use crate::domain::account::AccountKey;
 use crate::domain::ids::{LotId, MemberId, TransactionId};
-use crate::domain::ledger::Position;
+use crate::domain::ledger::{Position, PositionKey};
 use crate::domain::posting::{Body, LedgerAccount, Posting};
 use crate::domain::transaction::{Detail, Transaction};
+use crate::store::audit::StoredPosition;
 use crate::store::heads::{ChainHash, Head};
 use crate::store::rows::read_json;
 use crate::store::save::chain;
@@ -54,7 +55,47 @@ pub(super) struct LotSums {
     pub expires_at: i64,
 }
 
-pub(super) type PositionKey = (i64, i64, String, String, String, String);
+
+/// A position's key as its row has it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct PositionText {
+    shard: i64,
+    cycle: (String, i64, i64),
+    names: [String; 6],
+}
+
+impl PositionText {
+    fn of(key: &PositionKey) -> Self {
+        let or_none = |name: Option<String>| name.unwrap_or_default();
+        Self {
+            shard: key.shard.0,
+            cycle: (
+                key.cycle.schedule.to_string(),
+                key.cycle.first.number(),
+                key.late_for.number(),
+            ),
+            names: [
+                key.debtor.to_string(),
+                key.creditor.to_string(),
+                or_none(key.programme.as_ref().map(ToString::to_string)),
+                or_none(key.agreement.as_ref().map(ToString::to_string)),
+                or_none(key.promo.as_ref().map(ToString::to_string)),
+                key.kind.to_owned(),
+            ],
+        }
+    }
+}
+
+impl From<StoredPosition> for PositionText {
+    fn from(row: StoredPosition) -> Self {
+        let StoredPosition { debtor, creditor, programme, agreement, promo, kind, .. } = row;
+        Self {
+            shard: row.shard,
+            cycle: (row.schedule, row.cycle, row.late_for),
+            names: [debtor, creditor, programme, agreement, promo, kind],
+        }
+    }
+}
 
 /// The ledger as its postings say it is.
 #[derive(Default)]
@@ -64,7 +105,7 @@ pub struct Replay {
     pub(super) accounts: HashMap<AccountKey, Sums>,
     pub(super) lots: HashMap<LotId, LotSums>,
     pub(super) holds: BTreeMap<TransactionId, i64>,
-    pub(super) positions: HashMap<PositionKey, (i64, i64, i64)>,
+    pub(super) positions: HashMap<PositionText, (i64, i64, i64)>,
     dated: HashMap<LotId, (i64, i64)>,
     merged: HashMap<MemberId, MemberId>,
     finished_holds: HashSet<TransactionId>,
@@ -203,19 +244,14 @@ impl Replay {
                 self.move_points(&posting.to, points.0, *lot);
             }
             Body::Money { amount, .. } => {
-                let position = Position::of(transaction, posting).filter(|_| amount.is_positive());
-                let Some((key, addition)) = position else {
-                    return Err(differs(format!("{id}: a money posting has no two parties")));
+                if !amount.is_positive() {
+                    return Err(differs(format!("{id}: a money posting moves nothing")));
+                }
+                // What a bank moved is owed by no party to another.
+                let Some((key, addition)) = Position::of(transaction, posting) else {
+                    return Ok(());
                 };
-                let text = |name: &dyn std::fmt::Display| name.to_string();
-                let key = (
-                    key.shard.0,
-                    key.day,
-                    text(&key.debtor),
-                    text(&key.creditor),
-                    text(&key.programme),
-                    key.kind.to_owned(),
-                );
+                let key = PositionText::of(&key);
                 let sum = self.positions.entry(key).or_default();
                 *sum = (sum.0 + addition.count, sum.1 + addition.points, sum.2 + addition.amount);
             }

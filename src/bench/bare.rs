@@ -97,7 +97,7 @@ impl Bare {
         let begun = Stopwatch::now();
         let connection = &mut self.connection;
         dialect::begin(connection)?;
-        save(connection, &ledger, &rows, &heads, self.names.day)?;
+        save(connection, &ledger, &rows, &heads)?;
         dialect::commit(connection)?;
         Ok(begun.elapsed())
     }

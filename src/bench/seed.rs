@@ -123,7 +123,7 @@ fn seed_some(
         made.push(member);
     }
     save_members(connection, &new)?;
-    save(connection, &Ledger::default(), &rows, &locked, names.day)?;
+    save(connection, &Ledger::default(), &rows, &locked)?;
     dialect::commit(connection)?;
     Ok(made)
 }

@@ -1,8 +1,10 @@
 //! Holds: points of definite lots, reserved until captured, voided or timed out.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use super::amount::Points;
+use super::amount::{Money, Points};
 use super::ids::{LotId, MemberId, PartyId, ProgrammeId, TransactionId};
 use super::time::Instant;
 
@@ -23,6 +25,8 @@ pub struct Hold {
     pub valid_until: Instant,
     /// Whether it still reserves anything.
     pub open: bool,
+    /// What its capture would make parties owe.
+    pub owes: BTreeMap<PartyId, Money>,
 }
 
 /// So many points of one lot.

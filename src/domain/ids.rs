@@ -15,8 +15,11 @@ const SHARD_BITS: u32 = 10;
 /// Bits of a lot's id that number it within its transaction.
 const LOT_BITS: u32 = 12;
 
-/// The most shards that a coalition can be cut into.
-pub const SHARDS_MAX: i64 = 1 << SHARD_BITS;
+/// How many numbers name a shard.
+const SHARD_NUMBERS: i64 = 1 << SHARD_BITS;
+
+/// The most shards that a coalition's members can be cut into; the last number is the house's.
+pub const SHARDS_MAX: i64 = SHARD_NUMBERS - 1;
 
 /// The most lots that one transaction can make.
 pub const LOTS_PER_TRANSACTION_MAX: usize = 1 << LOT_BITS;
@@ -87,6 +90,42 @@ slug! {
 }
 
 slug! {
+    /// A settlement schedule.
+    ScheduleId
+}
+
+slug! {
+    /// A promotion that grants points.
+    PromoId
+}
+
+slug! {
+    /// A dated table of VAT rates.
+    VatTableId
+}
+
+impl ScheduleId {
+    /// The coalition's own schedule, which counts where an agreement names none.
+    pub const MAIN: &'static str = "main";
+
+    /// The coalition's own schedule.
+    pub fn main() -> Self {
+        Self(Self::MAIN.into())
+    }
+
+    /// Whether this is the coalition's own schedule.
+    pub fn is_main(&self) -> bool {
+        self.as_str() == Self::MAIN
+    }
+}
+
+impl Default for ScheduleId {
+    fn default() -> Self {
+        Self::main()
+    }
+}
+
+slug! {
     /// A signing key of a party.
     KeyId
 }
@@ -134,6 +173,21 @@ impl<'de> Deserialize<'de> for Reference {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ShardId(pub i64);
 
+impl ShardId {
+    /// The journal of the clearing house itself: what concerns no member.
+    pub const HOUSE: Self = Self(SHARDS_MAX);
+}
+
+impl MemberId {
+    /// Nobody: transactions of the clearing house move no member's points.
+    pub const NOBODY: Self = Self::new(ShardId::HOUSE, 0);
+
+    /// Whether this is a member.
+    pub fn is_somebody(self) -> bool {
+        self != Self::NOBODY
+    }
+}
+
 macro_rules! sharded_id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
         $(#[$doc])*
@@ -148,7 +202,7 @@ macro_rules! sharded_id {
 
             /// The shard that made it.
             pub const fn shard(self) -> ShardId {
-                ShardId(self.0 & (SHARDS_MAX - 1))
+                ShardId(self.0 & (SHARD_NUMBERS - 1))
             }
 
             /// Its number on that shard.
@@ -172,7 +226,7 @@ macro_rules! sharded_id {
                     .ok_or(NameError::NotId)?;
                 let shard: i64 = shard.parse().map_err(|_| NameError::NotId)?;
                 let number: i64 = number.parse().map_err(|_| NameError::NotId)?;
-                let in_range = (0..SHARDS_MAX).contains(&shard)
+                let in_range = (0..SHARD_NUMBERS).contains(&shard)
                     && (0..i64::MAX >> SHARD_BITS).contains(&number);
                 let id = Self::new(ShardId(shard), number);
                 // Only the printed form is an id: no leading zeros, no sign.

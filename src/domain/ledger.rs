@@ -7,13 +7,17 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::account::{Account, AccountKey};
-use super::amount::Money;
 use super::command::Kind;
+use super::exposure::{Exposure, held_by};
 use super::hold::Hold;
-use super::ids::{LotId, MemberId, PartyId, ProgrammeId, Reference, ShardId, TransactionId};
+use super::ids::{
+    LotId, MemberId, PartyId, ProgrammeId, PromoId, Reference, ShardId, TransactionId,
+};
 use super::member::MemberName;
 use super::posting::{Body, Posting};
 use super::receipt::ReceiptState;
+use super::settlement::CycleId;
+use super::time::Day;
 use super::transaction::Transaction;
 
 /// A party's reference of one kind.
@@ -44,19 +48,25 @@ impl NamedBy {
     }
 }
 
-/// One line of the positions: who owes whom what for what on a settlement day.
+/// One line of the positions: who owes whom what for what in a cycle.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PositionKey {
     /// The shard that keeps it.
     pub shard: ShardId,
-    /// The settlement day's number.
-    pub day: i64,
+    /// The cycle that settles it.
+    pub cycle: CycleId,
+    /// The first day of the cycle that it belongs to by its date: an earlier one if it is late.
+    pub late_for: Day,
     /// Who owes.
     pub debtor: PartyId,
     /// Who is owed.
     pub creditor: PartyId,
-    /// On whose account.
-    pub programme: ProgrammeId,
+    /// On whose account; none: the clearing house's own.
+    pub programme: Option<ProgrammeId>,
+    /// The party of the agreement that it is owed under.
+    pub agreement: Option<PartyId>,
+    /// The promotion that it is owed for.
+    pub promo: Option<PromoId>,
     /// For what; reversals apart.
     pub kind: &'static str,
 }
@@ -73,17 +83,25 @@ pub struct Position {
 }
 
 impl Position {
-    /// The position line that a money posting belongs to, and what it adds.
+    /// The position line that a money posting belongs to, and what it adds; none where no two
+    /// parties face each other, as when a bank moves money.
     pub fn of(transaction: &Transaction, posting: &Posting) -> Option<(PositionKey, Self)> {
-        let Body::Money { amount, programme, obligation, reverses, points } = &posting.body else {
+        let Body::Money {
+            amount, programme, obligation, reverses, points, under, late_for, ..
+        } = &posting.body
+        else {
             return None;
         };
+        let cycle = posting.cycle(transaction)?;
         let key = PositionKey {
             shard: transaction.id.shard(),
-            day: transaction.settlement_day.number(),
+            late_for: late_for.unwrap_or(cycle.first),
+            cycle,
             debtor: posting.from.party()?.clone(),
             creditor: posting.to.party()?.clone(),
             programme: programme.clone(),
+            agreement: under.agreement.clone(),
+            promo: under.promo.clone(),
             kind: obligation.name(*reverses),
         };
         Some((key, Self { count: 1, points: points.0, amount: amount.0 }))
@@ -150,8 +168,8 @@ pub struct Ledger {
     pub originals: HashMap<TransactionId, Arc<Transaction>>,
     /// States of receipts of which something came back.
     pub receipts: HashMap<TransactionId, ReceiptState>,
-    /// What capped parties are owed, net, within the open cycle.
-    pub exposures: HashMap<PartyId, Money>,
+    /// What limited parties owe.
+    pub exposures: HashMap<PartyId, Exposure>,
     /// What changed.
     pub changes: Changes,
 }
@@ -190,9 +208,18 @@ impl Ledger {
         ids.filter_map(|id| self.holds.get(id)).filter(|hold| hold.open)
     }
 
-    /// What a party is owed, net, within the open cycle; below zero: what it owes.
-    pub fn exposure(&self, party: &PartyId) -> Money {
-        self.exposures.get(party).copied().unwrap_or_default()
+    /// Adds to what limited parties owe.
+    fn expose(&mut self, transaction: &Transaction, holds: &BTreeMap<TransactionId, Hold>) {
+        if crate::faults::planted("stale_limit") {
+            return;
+        }
+        for (party, exposure) in &mut self.exposures {
+            exposure.add(party, transaction);
+            for hold in holds.values() {
+                let change = held_by(self.holds.get(&hold.id), hold).remove(party);
+                exposure.held += change.unwrap_or_default();
+            }
+        }
     }
 
     /// Takes in an accepted command.
@@ -200,18 +227,10 @@ impl Ledger {
         let transaction = Arc::new(decided.transaction);
         for posting in &transaction.postings {
             if let Some((key, addition)) = Position::of(&transaction, posting) {
-                for (party, change) in
-                    [(&key.debtor, -addition.amount), (&key.creditor, addition.amount)]
-                {
-                    if let Some(net) = self.exposures.get_mut(party)
-                        && !crate::faults::planted("stale_limit")
-                    {
-                        *net += Money(change);
-                    }
-                }
                 self.changes.positions.entry(key).or_default().add(addition);
             }
         }
+        self.expose(&transaction, &decided.holds);
         self.changes.accounts.extend(decided.accounts.keys().cloned());
         self.accounts.extend(decided.accounts);
         self.changes.lots.extend(decided.lots);

@@ -6,13 +6,14 @@
 //!
 //! Reading order: `exact`, `ids`, `amount`, `time`; then `terms` (what was agreed), `lot`, `hold`,
 //! `account`, `metric`; then `posting`, `transaction`, `command`, `rejection`; then `ledger` (the
-//! working set of one batch) and `decide`.
+//! working set of one batch) and `decide`; `settlement` is what becomes of the money.
 
 pub mod account;
 pub mod amount;
 pub mod command;
 pub mod decide;
 pub mod exact;
+pub mod exposure;
 pub mod hold;
 pub mod ids;
 pub mod ledger;
@@ -23,6 +24,7 @@ pub mod obligation;
 pub mod posting;
 pub mod receipt;
 pub mod rejection;
+pub mod settlement;
 pub mod terms;
 pub mod time;
 pub mod transaction;

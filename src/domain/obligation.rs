@@ -5,6 +5,7 @@
 //! so a receipt refunded in full nets to zero in every account.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::amount::{Money, Points};
 use super::exact::{Ratio, split};
 use super::ids::{PartyId, ProgrammeId};
-use super::posting::{Body, LedgerAccount, ObligationKind, Posting};
+use super::posting::{LedgerAccount, ObligationKind, Owed, Posting, Under};
 
 /// One party's share of a funding or of breakage, in units of a millionth.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +43,9 @@ pub struct EarnMoney {
     /// Fee for a whole point, owed to the operator by the earning partner.
     #[serde(default, skip_serializing_if = "Decimal::is_zero")]
     pub fee: Decimal,
+    /// Under which terms.
+    #[serde(default, skip_serializing_if = "Under::is_plain")]
+    pub under: Arc<Under>,
 }
 
 /// What burned points bring the accepting partner, as recorded with the burn.
@@ -52,6 +56,9 @@ pub struct BurnMoney {
     /// Fee for a whole point, owed to the operator by the accepting partner.
     #[serde(default, skip_serializing_if = "Decimal::is_zero")]
     pub fee: Decimal,
+    /// Under which terms.
+    #[serde(default, skip_serializing_if = "Under::is_plain")]
+    pub under: Arc<Under>,
 }
 
 /// The parties of a transaction's obligations.
@@ -79,6 +86,7 @@ pub fn value_of(points: Points, price: Decimal, scales: Scales) -> Money {
 struct Standing {
     points: Points,
     money: Money,
+    under: Arc<Under>,
 }
 
 /// Debtor, creditor and kind: the key of an obligation within a transaction.
@@ -97,9 +105,9 @@ impl Obligations {
         for (place, part) in split(value.0, &weights).into_iter().enumerate() {
             let debtor = LedgerAccount::Party(money.funding[place].party.clone());
             let key = (ObligationKind::Funding, place, debtor, sides.pool());
-            all.put(key, points, Money(part));
+            all.put(key, points, Money(part), &money.under);
         }
-        all.put_fee(ObligationKind::EarnFee, points, money.fee, sides);
+        all.put_fee(ObligationKind::EarnFee, points, (money.fee, &money.under), sides);
         all
     }
 
@@ -108,8 +116,9 @@ impl Obligations {
         let mut all = Self::default();
         let value = value_of(points, money.reimburse, sides.scales);
         let partner = LedgerAccount::Party(sides.partner.clone());
-        all.put((ObligationKind::Reimbursement, 0, sides.pool(), partner), points, value);
-        all.put_fee(ObligationKind::BurnFee, points, money.fee, sides);
+        let key = (ObligationKind::Reimbursement, 0, sides.pool(), partner);
+        all.put(key, points, value, &money.under);
+        all.put_fee(ObligationKind::BurnFee, points, (money.fee, &money.under), sides);
         all
     }
 
@@ -124,7 +133,8 @@ impl Obligations {
         for (place, share) in shares.iter().enumerate() {
             let part = split(value.0, &weights)[place];
             let creditor = LedgerAccount::Party(share.party.clone());
-            all.put((ObligationKind::Breakage, place, sides.pool(), creditor), points, Money(part));
+            let key = (ObligationKind::Breakage, place, sides.pool(), creditor);
+            all.put(key, points, Money(part), &Arc::default());
         }
         all
     }
@@ -134,6 +144,20 @@ impl Obligations {
     pub fn and(mut self, other: Self) -> Self {
         self.0.extend(other.0);
         self
+    }
+
+    /// What each party owes by these obligations; parties that owe nothing are left out.
+    pub fn debtors(&self) -> BTreeMap<PartyId, Money> {
+        let mut owes: BTreeMap<PartyId, Money> = BTreeMap::new();
+        for ((_, _, debtor, creditor), standing) in &self.0 {
+            for (account, sign) in [(debtor, 1), (creditor, -1)] {
+                if let Some(party) = account.party() {
+                    *owes.entry(party.clone()).or_default() += Money(standing.money.0 * sign);
+                }
+            }
+        }
+        owes.retain(|_, money| money.is_positive());
+        owes
     }
 
     /// The postings of these obligations.
@@ -154,30 +178,41 @@ impl Obligations {
         for key in keys {
             let ((points, money), (points_before, money_before)) =
                 (at(self, &key), at(before, &key));
-            let reverses = money < money_before;
-            let change = Money((money.0 - money_before.0).abs());
-            if change.is_zero() {
+            let amount = Money((money.0 - money_before.0).abs());
+            if amount.is_zero() {
                 continue;
             }
-            let (kind, _, debtor, creditor) = key;
+            let reverses = money < money_before;
+            let standing = self.0.get(&key).or_else(|| before.0.get(&key));
+            let owed = Owed {
+                amount,
+                programme: Some(programme.clone()),
+                obligation: key.0,
+                reverses,
+                points: Points((points.0 - points_before.0).abs()),
+                under: standing.map(|one| Arc::clone(&one.under)).unwrap_or_default(),
+            };
+            let (_, _, debtor, creditor) = key;
             let (from, to) = if reverses { (creditor, debtor) } else { (debtor, creditor) };
-            let points = Points((points.0 - points_before.0).abs());
-            let programme = programme.clone();
-            let body =
-                Body::Money { amount: change, programme, obligation: kind, reverses, points };
-            postings.push(Posting { from, to, body });
+            postings.push(Posting::money(from, to, owed));
         }
         postings
     }
 
-    fn put_fee(&mut self, kind: ObligationKind, points: Points, fee: Decimal, sides: &Sides<'_>) {
+    fn put_fee(
+        &mut self,
+        kind: ObligationKind,
+        points: Points,
+        (fee, under): (Decimal, &Arc<Under>),
+        sides: &Sides<'_>,
+    ) {
         let partner = LedgerAccount::Party(sides.partner.clone());
         let operator = LedgerAccount::Party(sides.operator.clone());
-        self.put((kind, 0, partner, operator), points, value_of(points, fee, sides.scales));
+        self.put((kind, 0, partner, operator), points, value_of(points, fee, sides.scales), under);
     }
 
-    fn put(&mut self, key: Key, points: Points, money: Money) {
-        self.0.insert(key, Standing { points, money });
+    fn put(&mut self, key: Key, points: Points, money: Money, under: &Arc<Under>) {
+        self.0.insert(key, Standing { points, money, under: Arc::clone(under) });
     }
 }
 

@@ -5,11 +5,15 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::amount::{Money, Points};
-use super::ids::{LotId, MemberId, NameError, PartyId, ProgrammeId};
+use super::ids::{LotId, MemberId, NameError, PartyId, ProgrammeId, PromoId, ScheduleId};
+use super::settlement::CycleId;
+use super::time::Day;
+use super::transaction::Transaction;
 
 /// An account of the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,6 +34,11 @@ pub enum LedgerAccount {
     Party(PartyId),
     /// A programme's money, kept by its brand. Printed `pool:PROGRAMME:BRAND`.
     Pool(ProgrammeId, PartyId),
+    /// Money on its way through the clearing house's bank account for one cycle; zero when all of
+    /// the cycle's payments are made. Printed `clearing/CYCLE`.
+    Clearing(CycleId),
+    /// Money of which nobody knows yet whose it is. Printed `suspense/OPERATOR`.
+    Suspense(PartyId),
 }
 
 impl LedgerAccount {
@@ -50,7 +59,7 @@ impl LedgerAccount {
             | Self::Debt(_, programme)
             | Self::Burned(programme)
             | Self::Expired(programme) => Some(programme),
-            Self::Party(_) | Self::Pool(..) => None,
+            Self::Party(_) | Self::Pool(..) | Self::Clearing(_) | Self::Suspense(_) => None,
         }
     }
 
@@ -76,6 +85,8 @@ impl fmt::Display for LedgerAccount {
             Self::Expired(programme) => write!(out, "expired/{programme}"),
             Self::Party(party) => write!(out, "party/{party}"),
             Self::Pool(programme, brand) => write!(out, "pool/{programme}/{brand}"),
+            Self::Clearing(cycle) => write!(out, "clearing/{cycle}"),
+            Self::Suspense(operator) => write!(out, "suspense/{operator}"),
         }
     }
 }
@@ -96,6 +107,8 @@ impl FromStr for LedgerAccount {
             "expired" => Ok(Self::Expired(next()?.parse()?)),
             "party" => Ok(Self::Party(next()?.parse()?)),
             "pool" => Ok(Self::Pool(next()?.parse()?, next()?.parse()?)),
+            "clearing" => Ok(Self::Clearing(next()?.parse()?)),
+            "suspense" => Ok(Self::Suspense(next()?.parse()?)),
             _ => Err(NameError::NotId),
         }
     }
@@ -113,41 +126,105 @@ impl<'de> Deserialize<'de> for LedgerAccount {
     }
 }
 
-/// What an amount of money is owed for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ObligationKind {
+macro_rules! obligation_kinds {
+    ($($(#[$doc:meta])* $variant:ident $name:literal,)*) => {
+        /// What an amount of money is owed for.
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+        )]
+        #[serde(rename_all = "snake_case")]
+        pub enum ObligationKind {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl ObligationKind {
+            /// All kinds, in their order.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The kind as it stands in positions and statements; reversals stand apart.
+            pub const fn name(self, reverses: bool) -> &'static str {
+                match (self, reverses) {
+                    $(
+                        (Self::$variant, false) => $name,
+                        (Self::$variant, true) => concat!($name, "_reversed"),
+                    )*
+                }
+            }
+        }
+    };
+}
+
+obligation_kinds! {
     /// A funding party owes the pool the value of points given out.
-    Funding,
+    Funding "funding",
+    /// A funding party owes the pool its share of points that were burned, lot by lot.
+    LotFunding "lot_funding",
     /// The earning partner owes the operator its fee.
-    EarnFee,
+    EarnFee "earn_fee",
     /// The pool owes the accepting partner for points burned.
-    Reimbursement,
+    Reimbursement "reimbursement",
     /// The accepting partner owes the operator its fee.
-    BurnFee,
+    BurnFee "burn_fee",
     /// The pool gives a share of what expired points leave.
-    Breakage,
+    Breakage "breakage",
     /// The pool of the programme left owes the pool of the programme entered.
-    Exchange,
+    Exchange "exchange",
+    /// Who agreed to pays for cards that were issued.
+    CardFee "card_fee",
+    /// Who agreed to pays for messages that were sent.
+    MessageFee "message_fee",
+    /// A party buys points in advance.
+    Pack "pack",
+    /// The pool gives back what a cycle's volume makes cheaper.
+    VolumeDiscount "volume_discount",
+    /// A party owes the operator what is missing to the least fee of a cycle.
+    MinimumFee "minimum_fee",
+    /// Value added tax on top of what one party owes another.
+    Vat "vat",
+    /// A net too small to pay goes into the next cycle.
+    CarryOver "carry_over",
+    /// A correction of an earlier cycle.
+    Adjustment "adjustment",
+    /// An amount in dispute is set aside, or released again.
+    DisputeReserve "dispute_reserve",
+    /// Money that a bank moved.
+    Payment "payment",
 }
 
 impl ObligationKind {
-    /// The kind as it stands in positions and statements; reversals stand apart.
-    pub const fn name(self, reverses: bool) -> &'static str {
-        match (self, reverses) {
-            (Self::Funding, false) => "funding",
-            (Self::Funding, true) => "funding_reversed",
-            (Self::EarnFee, false) => "earn_fee",
-            (Self::EarnFee, true) => "earn_fee_reversed",
-            (Self::Reimbursement, false) => "reimbursement",
-            (Self::Reimbursement, true) => "reimbursement_reversed",
-            (Self::BurnFee, false) => "burn_fee",
-            (Self::BurnFee, true) => "burn_fee_reversed",
-            (Self::Breakage, false) => "breakage",
-            (Self::Breakage, true) => "breakage_reversed",
-            (Self::Exchange, false) => "exchange",
-            (Self::Exchange, true) => "exchange_reversed",
-        }
+    /// The kind of a name, and whether it is a reversal.
+    pub fn named(name: &str) -> Option<(Self, bool)> {
+        let both = Self::ALL.iter().flat_map(|&kind| [(kind, false), (kind, true)]);
+        both.into_iter().find(|(kind, reverses)| kind.name(*reverses) == name)
+    }
+}
+
+/// Under which terms money is owed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Under {
+    /// The party of the agreement; none: no agreement, such as a brand's own grant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreement: Option<PartyId>,
+    /// The version of the configuration that set the agreement; zero: none did.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub version: i64,
+    /// The schedule by which it is settled.
+    #[serde(default, skip_serializing_if = "ScheduleId::is_main")]
+    pub schedule: ScheduleId,
+    /// The promotion.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promo: Option<PromoId>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+const fn is_zero(version: &i64) -> bool {
+    *version == 0
+}
+
+impl Under {
+    /// Whether there is nothing to say: no agreement, the coalition's own schedule.
+    pub fn is_plain(&self) -> bool {
+        *self == Self::default()
     }
 }
 
@@ -167,8 +244,9 @@ pub enum Body {
     Money {
         /// How much; above zero.
         amount: Money,
-        /// The programme on whose account it is owed.
-        programme: ProgrammeId,
+        /// The programme on whose account it is owed; none: the clearing house's own.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        programme: Option<ProgrammeId>,
         /// What it is owed for.
         obligation: ObligationKind,
         /// Whether it gives back what was owed before.
@@ -177,7 +255,33 @@ pub enum Body {
         /// For how many points.
         #[serde(rename = "for")]
         points: Points,
+        /// Under which terms.
+        #[serde(default, skip_serializing_if = "Under::is_plain")]
+        under: Arc<Under>,
+        /// The first day of the cycle that settles it; none: the transaction's settlement day.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cycle: Option<Day>,
+        /// The first day of the earlier cycle that it belongs to by its date; none: it is not late.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        late_for: Option<Day>,
     },
+}
+
+/// An amount of money that is owed, and what for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owed {
+    /// How much; above zero.
+    pub amount: Money,
+    /// On whose account; none: the clearing house's own.
+    pub programme: Option<ProgrammeId>,
+    /// For what.
+    pub obligation: ObligationKind,
+    /// Whether it gives back what was owed before.
+    pub reverses: bool,
+    /// For how many points.
+    pub points: Points,
+    /// Under which terms.
+    pub under: Arc<Under>,
 }
 
 /// One immutable ledger row: so much from one account to another.
@@ -193,6 +297,13 @@ pub struct Posting {
 }
 
 impl Posting {
+    /// The cycle that settles money; none: it moves points.
+    pub fn cycle(&self, transaction: &Transaction) -> Option<CycleId> {
+        let Body::Money { under, cycle, .. } = &self.body else { return None };
+        let first = cycle.unwrap_or(transaction.settlement_day);
+        Some(CycleId { schedule: under.schedule.clone(), first })
+    }
+
     /// A posting of points.
     pub fn points(
         from: LedgerAccount,
@@ -201,5 +312,22 @@ impl Posting {
         lot: Option<LotId>,
     ) -> Self {
         Self { from, to, body: Body::Points { points, lot } }
+    }
+
+    /// A posting of money, before it is known which cycle settles it.
+    pub fn money(from: LedgerAccount, to: LedgerAccount, owed: Owed) -> Self {
+        let Owed { amount, programme, obligation, reverses, points, under } = owed;
+        let (cycle, late_for) = (None, None);
+        let body = Body::Money {
+            amount,
+            programme,
+            obligation,
+            reverses,
+            points,
+            under,
+            cycle,
+            late_for,
+        };
+        Self { from, to, body }
     }
 }

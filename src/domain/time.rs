@@ -95,6 +95,30 @@ impl Day {
         Self(self.0.saturating_add(i64::from(days).days()))
     }
 
+    /// So many days earlier.
+    #[must_use]
+    pub fn minus_days(self, days: u32) -> Self {
+        Self(self.0.saturating_sub(i64::from(days).days()))
+    }
+
+    /// The day of the month, from 1.
+    pub fn day_of_month(self) -> u32 {
+        u32::from(self.0.day().unsigned_abs())
+    }
+
+    /// The same month's day of that number; the last one where there are fewer.
+    #[must_use]
+    pub fn with_day_of_month(self, day: u32) -> Self {
+        let first = Self(self.0.first_of_month());
+        let last = Self(self.0.last_of_month());
+        first.plus_days(day.saturating_sub(1)).min(last)
+    }
+
+    /// Days since the Monday of its week: 0 to 6.
+    pub fn since_monday(self) -> u32 {
+        u32::from(self.0.weekday().to_monday_zero_offset().unsigned_abs())
+    }
+
     /// The same day of the month so many months later, or that month's last day.
     #[must_use]
     pub fn plus_months(self, months: u32) -> Self {
@@ -146,6 +170,15 @@ impl Zone {
     pub fn start_of(&self, day: Day) -> Instant {
         self.0
             .to_zoned(day.0.to_datetime(jiff::civil::Time::midnight()))
+            .map_or(CALENDAR_END, |zoned| Instant(zoned.timestamp().as_microsecond()))
+    }
+
+    /// The instant at which a local day's clock shows so many minutes after midnight.
+    pub fn at_minute(&self, day: Day, minute: u32) -> Instant {
+        let midnight = day.0.to_datetime(jiff::civil::Time::midnight());
+        let local = midnight.saturating_add(i64::from(minute).minutes());
+        self.0
+            .to_zoned(local)
             .map_or(CALENDAR_END, |zoned| Instant(zoned.timestamp().as_microsecond()))
     }
 

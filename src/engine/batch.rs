@@ -13,7 +13,7 @@ use crate::domain::decide::{Context, Stop, decide, decide_expiry};
 use crate::domain::ids::{MemberId, ShardId, TransactionId};
 use crate::domain::ledger::{Ledger, NamedBy, ReferenceKey};
 use crate::domain::terms::{Coalition, Timeline};
-use crate::domain::time::{Day, Instant};
+use crate::domain::time::Instant;
 use crate::domain::transaction::Transaction;
 use crate::store::answers::{self, AnswerRow, StoredAnswer};
 use crate::store::heads::{self, Head};
@@ -116,13 +116,9 @@ impl<'a> Batch<'a> {
         self.timeline.at(self.now)
     }
 
-    fn day(&self) -> Day {
-        self.coalition().zone.day_of(self.now)
-    }
-
     fn load(&mut self, connection: &mut Database) -> Result<(), StoreError> {
         let wanted = self.wanted();
-        self.ledger = load::load(connection, &wanted, self.day(), self.now)?;
+        self.ledger = load::load(connection, &wanted, self.now)?;
         if self.looks_first {
             let keyed = self.pending.iter().filter(|one| !is_of_clock(&one.submission));
             let keys: Vec<NameHash> = keyed.map(|one| one.submission.key).collect();
@@ -175,7 +171,7 @@ impl<'a> Batch<'a> {
                 Work::Enroll(_) | Work::Name { .. } => {}
             }
         }
-        wanted.capped = self.coalition().caps.keys().cloned().collect();
+        wanted.limited = self.coalition().limited(self.now);
         wanted
     }
 
@@ -363,7 +359,7 @@ impl<'a> Batch<'a> {
         let heads: Vec<Head> = self.heads.values().cloned().collect();
         self.new_members.created_at = self.now.0;
         save::save_members(connection, &self.new_members)?;
-        save::save(connection, &self.ledger, &rows, &heads, self.day())
+        save::save(connection, &self.ledger, &rows, &heads)
     }
 }
 

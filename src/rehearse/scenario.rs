@@ -62,7 +62,7 @@ pub struct CoalitionSection {
     currency: String,
     timezone: String,
     #[serde(rename = "cycle", default)]
-    _cycle: crate::domain::terms::coalition::Cycle,
+    _cycle: crate::domain::terms::schedule::Period,
 }
 
 impl CoalitionSection {

@@ -87,26 +87,42 @@ pub fn open_holds(connection: &mut Database, after: i64) -> Result<Vec<HoldRow>,
     Ok(rows)
 }
 
-/// A position's key in text, and what it adds up to.
-pub type PositionRow = ((i64, i64, String, String, String, String), (i64, i64, i64));
+/// A position's row.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = positions)]
+pub struct StoredPosition {
+    /// The shard.
+    pub shard: i64,
+    /// The schedule.
+    pub schedule: String,
+    /// The cycle's first day.
+    pub cycle: i64,
+    /// The first day of the cycle that it belongs to by its date.
+    pub late_for: i64,
+    /// Who owes.
+    pub debtor: String,
+    /// Who is owed.
+    pub creditor: String,
+    /// On whose account.
+    pub programme: String,
+    /// Under whose agreement.
+    pub agreement: String,
+    /// For which promotion.
+    pub promo: String,
+    /// For what.
+    pub kind: String,
+    /// How many postings.
+    pub postings: i64,
+    /// For how many points.
+    pub points: i64,
+    /// How much.
+    pub amount: i64,
+}
 
 /// All positions.
 ///
 /// # Errors
 /// If the database fails.
-pub fn positions(connection: &mut Database) -> Result<Vec<PositionRow>, StoreError> {
-    let rows = positions::table
-        .select((
-            (
-                positions::shard,
-                positions::settlement_day,
-                positions::debtor,
-                positions::creditor,
-                positions::programme,
-                positions::kind,
-            ),
-            (positions::postings, positions::points, positions::amount),
-        ))
-        .load(connection)?;
-    Ok(rows)
+pub fn positions(connection: &mut Database) -> Result<Vec<StoredPosition>, StoreError> {
+    Ok(positions::table.select(StoredPosition::as_select()).load(connection)?)
 }

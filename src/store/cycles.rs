@@ -1,115 +1,282 @@
-//! Positions of settlement days, and closed cycles.
+//! Positions of cycles, and cycles that are no longer open.
+
+use std::collections::BTreeMap;
 
 use diesel::prelude::*;
 
 use super::StoreError;
 use super::connection::Database;
-use super::schema::{cycles, exposures, positions};
+use super::rows::read_name;
+use super::schema::{cycle_events, cycles, positions};
+use crate::domain::amount::{Money, Points};
+use crate::domain::posting::ObligationKind;
+use crate::domain::settlement::{CycleId, CycleState, PositionSum};
 use crate::domain::time::{Day, Instant};
 
-/// A position over all shards.
+/// A cycle's row, as far as it is no longer open.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PositionLine {
-    /// Who owes.
-    pub debtor: String,
-    /// Who is owed.
-    pub creditor: String,
-    /// On whose account.
-    pub programme: String,
-    /// For what; reversals apart.
-    pub kind: String,
-    /// How many postings.
-    pub count: i64,
-    /// For how many points, in the programme's smallest unit.
-    pub points: i64,
-    /// How much, in minor units.
-    pub amount: i64,
+pub struct CycleRow {
+    /// Which.
+    pub id: CycleId,
+    /// What it has come to.
+    pub state: CycleState,
+    /// Its figures as they were fixed; none: it is closing.
+    pub figures: Option<String>,
+    /// The signed checkpoints of its shards, as JSON.
+    pub checkpoints: Option<String>,
+    /// How many transactions of the house's journal belong to it or to earlier ones.
+    pub house_size: Option<i64>,
 }
 
-type Row = (String, String, String, String, i64, i64, i64);
+type Row = (String, i64, String, Option<String>, Option<String>, Option<i64>);
 
-/// The positions of a day, added up over the shards in whole numbers.
+fn cycle_of(row: Row) -> Result<CycleRow, StoreError> {
+    let (schedule, first, state, figures, checkpoints, house_size) = row;
+    let id = CycleId { schedule: read_name(&schedule)?, first: Day::from_number(first) };
+    let state = CycleState::named(&state)
+        .ok_or_else(|| StoreError::Damaged(format!("the state of cycle {id}")))?;
+    Ok(CycleRow { id, state, figures, checkpoints, house_size })
+}
+
+/// One transition of a cycle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CycleEvent {
+    /// To what.
+    pub state: CycleState,
+    /// When.
+    pub at: Instant,
+    /// Who.
+    pub author: String,
+    /// Why, where it was said.
+    pub note: String,
+}
+
+type PositionText = [String; 6];
+
+/// The positions of a cycle, added up over the shards in whole numbers, in the order of their keys.
 ///
 /// # Errors
-/// If the database fails.
-pub fn positions_of(connection: &mut Database, day: Day) -> Result<Vec<PositionLine>, StoreError> {
-    let rows: Vec<Row> = positions::table
-        .select((
-            positions::debtor,
-            positions::creditor,
-            positions::programme,
-            positions::kind,
-            positions::postings,
-            positions::points,
-            positions::amount,
-        ))
-        .filter(positions::settlement_day.eq(day.number()))
-        .load(connection)?;
-    let mut lines: std::collections::BTreeMap<[String; 4], (i64, i64, i64)> =
-        std::collections::BTreeMap::new();
-    for (debtor, creditor, programme, kind, count, points, amount) in rows {
-        let sum = lines.entry([debtor, creditor, programme, kind]).or_default();
+/// If the database fails, or a row was changed.
+pub fn positions_of(
+    connection: &mut Database,
+    cycle: &CycleId,
+) -> Result<Vec<PositionSum>, StoreError> {
+    let rows: Vec<(String, String, String, String, String, String, i64, i64, i64, i64)> =
+        positions::table
+            .select((
+                positions::debtor,
+                positions::creditor,
+                positions::programme,
+                positions::kind,
+                positions::agreement,
+                positions::promo,
+                positions::late_for,
+                positions::postings,
+                positions::points,
+                positions::amount,
+            ))
+            .filter(positions::schedule.eq(cycle.schedule.as_str()))
+            .filter(positions::cycle.eq(cycle.first.number()))
+            .load(connection)?;
+    let mut sums: BTreeMap<(PositionText, i64), (i64, i64, i64)> = BTreeMap::new();
+    for row in rows {
+        let (debtor, creditor, programme, kind, agreement, promo, late, count, points, amount) =
+            row;
+        let key = ([debtor, creditor, programme, kind, agreement, promo], late);
+        let sum = sums.entry(key).or_default();
         *sum = (sum.0 + count, sum.1 + points, sum.2 + amount);
     }
-    let line = |(key, sum): ([String; 4], (i64, i64, i64))| {
-        let [debtor, creditor, programme, kind] = key;
-        let (count, points, amount) = sum;
-        PositionLine { debtor, creditor, programme, kind, count, points, amount }
-    };
-    Ok(lines.into_iter().map(line).collect())
+    sums.into_iter().map(|((names, late), sum)| position_of(&names, late, sum)).collect()
 }
 
-/// The statement of a closed day; none: it is open.
-///
-/// # Errors
-/// If the database fails.
-pub fn closed(connection: &mut Database, day: Day) -> Result<Option<String>, StoreError> {
-    let statement =
-        cycles::table.find(day.number()).select(cycles::statement).first(connection).optional()?;
-    Ok(statement)
+fn position_of(
+    names: &PositionText,
+    late_for: i64,
+    (count, points, amount): (i64, i64, i64),
+) -> Result<PositionSum, StoreError> {
+    let [debtor, creditor, programme, kind, agreement, promo] = names;
+    let (kind, reverses) = ObligationKind::named(kind)
+        .ok_or_else(|| StoreError::Damaged(format!("the kind of a position, {kind}")))?;
+    Ok(PositionSum {
+        debtor: read_name(debtor)?,
+        creditor: read_name(creditor)?,
+        programme: or_none(programme)?,
+        kind,
+        reverses,
+        agreement: or_none(agreement)?,
+        promo: or_none(promo)?,
+        late_for: Day::from_number(late_for),
+        count,
+        points: Points(points),
+        amount: Money(amount),
+    })
 }
 
-/// Closes a day with its statement.
+fn or_none<T: std::str::FromStr<Err: std::fmt::Display>>(
+    text: &str,
+) -> Result<Option<T>, StoreError> {
+    if text.is_empty() { Ok(None) } else { read_name(text).map(Some) }
+}
+
+/// A cycle that is no longer open; none: it is.
 ///
 /// # Errors
-/// If it is closed already, or the database fails.
-pub fn close(
+/// If the database fails, or the row was changed.
+pub fn find(connection: &mut Database, cycle: &CycleId) -> Result<Option<CycleRow>, StoreError> {
+    let row: Option<Row> = cycles::table
+        .find((cycle.schedule.as_str(), cycle.first.number()))
+        .first(connection)
+        .optional()?;
+    row.map(cycle_of).transpose()
+}
+
+/// The cycles of a schedule that are no longer open, the latest first, before a day.
+///
+/// # Errors
+/// If the database fails, or a row was changed.
+pub fn list(
     connection: &mut Database,
-    day: Day,
-    closed_at: Instant,
-    statement: &str,
+    schedule: &str,
+    before: Day,
+    most: i64,
+) -> Result<Vec<CycleRow>, StoreError> {
+    let rows: Vec<Row> = cycles::table
+        .filter(cycles::schedule.eq(schedule))
+        .filter(cycles::cycle.lt(before.number()))
+        .order(cycles::cycle.desc())
+        .limit(most)
+        .load(connection)?;
+    rows.into_iter().map(cycle_of).collect()
+}
+
+/// The transitions of a cycle, in their order.
+///
+/// # Errors
+/// If the database fails, or a row was changed.
+pub fn events(
+    connection: &mut Database,
+    cycle: &CycleId,
+) -> Result<Vec<CycleEvent>, StoreError> {
+    let rows: Vec<(String, i64, String, String)> = cycle_events::table
+        .select((cycle_events::state, cycle_events::at, cycle_events::author, cycle_events::note))
+        .filter(cycle_events::schedule.eq(cycle.schedule.as_str()))
+        .filter(cycle_events::cycle.eq(cycle.first.number()))
+        .load(connection)?;
+    let event = |(state, at, author, note): (String, i64, String, String)| {
+        let state = CycleState::named(&state)
+            .ok_or_else(|| StoreError::Damaged(format!("an event of cycle {cycle}")))?;
+        Ok(CycleEvent { state, at: Instant(at), author, note })
+    };
+    let mut events: Vec<CycleEvent> =
+        rows.into_iter().map(event).collect::<Result<_, StoreError>>()?;
+    events.sort_by_key(|event| event.state);
+    Ok(events)
+}
+
+/// Who does something, when, and why.
+#[derive(Clone, Debug)]
+pub struct Doing<'a> {
+    /// Who.
+    pub author: &'a str,
+    /// When.
+    pub at: Instant,
+    /// Why, where it was said.
+    pub note: &'a str,
+}
+
+/// Begins to close an open cycle.
+///
+/// # Errors
+/// If it is not open, or the database fails.
+pub fn begin(
+    connection: &mut Database,
+    cycle: &CycleId,
+    doing: &Doing<'_>,
 ) -> Result<(), StoreError> {
     diesel::insert_into(cycles::table)
         .values((
-            cycles::settlement_day.eq(day.number()),
-            cycles::closed_at.eq(closed_at.0),
-            cycles::statement.eq(statement),
+            cycles::schedule.eq(cycle.schedule.as_str()),
+            cycles::cycle.eq(cycle.first.number()),
+            cycles::state.eq(CycleState::Closing.name()),
+        ))
+        .execute(connection)?;
+    record(connection, cycle, CycleState::Closing, doing)
+}
+
+/// What closing a cycle fixes.
+#[derive(Clone, Debug)]
+pub struct Fixed<'a> {
+    /// Its figures.
+    pub figures: &'a str,
+    /// The signed checkpoints of its shards, as JSON.
+    pub checkpoints: &'a str,
+    /// How many transactions of the house's journal belong to it or to earlier ones.
+    pub house_size: i64,
+}
+
+/// Fixes what a cycle that is closing came to.
+///
+/// # Errors
+/// If the database fails.
+pub fn fix(
+    connection: &mut Database,
+    cycle: &CycleId,
+    fixed: &Fixed<'_>,
+) -> Result<(), StoreError> {
+    diesel::update(cycles::table.find((cycle.schedule.as_str(), cycle.first.number())))
+        .set((
+            cycles::figures.eq(fixed.figures),
+            cycles::checkpoints.eq(fixed.checkpoints),
+            cycles::house_size.eq(fixed.house_size),
         ))
         .execute(connection)?;
     Ok(())
 }
 
-/// Sets the net of a party that got a cap within the day.
+/// Takes a cycle from one state to the next. Gives back whether it was in the first one: of two
+/// that try, one does it.
 ///
 /// # Errors
 /// If the database fails.
-pub fn set_exposure(
+///
+/// # Panics
+/// If the transition is none that a cycle may make.
+pub fn advance(
     connection: &mut Database,
-    day: Day,
-    party: &str,
-    net: i64,
-) -> Result<(), StoreError> {
-    let there = diesel::update(exposures::table.find((day.number(), party)))
-        .set(exposures::net.eq(net))
-        .execute(connection)?;
-    if there == 0 {
-        diesel::insert_into(exposures::table)
-            .values((
-                exposures::settlement_day.eq(day.number()),
-                exposures::party.eq(party),
-                exposures::net.eq(net),
-            ))
-            .execute(connection)?;
+    cycle: &CycleId,
+    (from, to): (CycleState, CycleState),
+    doing: &Doing<'_>,
+) -> Result<bool, StoreError> {
+    assert!(from.may_become(to), "a cycle goes forward, one transition at a time");
+    let changed = diesel::update(
+        cycles::table
+            .find((cycle.schedule.as_str(), cycle.first.number()))
+            .filter(cycles::state.eq(from.name())),
+    )
+    .set(cycles::state.eq(to.name()))
+    .execute(connection)?;
+    if changed == 0 {
+        return Ok(false);
     }
+    record(connection, cycle, to, doing)?;
+    Ok(true)
+}
+
+fn record(
+    connection: &mut Database,
+    cycle: &CycleId,
+    state: CycleState,
+    doing: &Doing<'_>,
+) -> Result<(), StoreError> {
+    diesel::insert_into(cycle_events::table)
+        .values((
+            cycle_events::schedule.eq(cycle.schedule.as_str()),
+            cycle_events::cycle.eq(cycle.first.number()),
+            cycle_events::state.eq(state.name()),
+            cycle_events::at.eq(doing.at.0),
+            cycle_events::author.eq(doing.author),
+            cycle_events::note.eq(doing.note),
+        ))
+        .execute(connection)?;
     Ok(())
 }

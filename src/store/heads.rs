@@ -30,17 +30,19 @@ pub struct Head {
     pub configuration: i64,
     /// The end of the hash chain.
     pub hash: ChainHash,
+    /// The frontier of the Merkle log, as bytes.
+    pub frontier: Vec<u8>,
 }
 
 prepared! {
     /// Locks the heads of shards in their order, which all writers keep: no deadlocks.
     LockHeads(shards: [i64] => Array<BigInt>)
-        -> (BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, Binary)
-        = "SELECT shard, next_seq, next_member, merges, last_recorded_at, configuration, hash \
-           FROM shard_heads WHERE shard = ANY(?) ORDER BY shard FOR UPDATE"
+        -> (BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, Binary, Binary)
+        = "SELECT shard, next_seq, next_member, merges, last_recorded_at, configuration, hash, \
+           frontier FROM shard_heads WHERE shard = ANY(?) ORDER BY shard FOR UPDATE"
 }
 
-type HeadRow = (i64, i64, i64, i64, i64, i64, Vec<u8>);
+type HeadRow = (i64, i64, i64, i64, i64, i64, Vec<u8>, Vec<u8>);
 
 /// Locks the heads of shards until the transaction ends.
 ///
@@ -58,6 +60,7 @@ pub fn lock(connection: &mut Database, shards: &[i64]) -> Result<Vec<Head>, Stor
                 shard_heads::last_recorded_at,
                 shard_heads::configuration,
                 shard_heads::hash,
+                shard_heads::frontier,
             ))
             .filter(shard_heads::shard.eq_any(shards))
             .order(shard_heads::shard)
@@ -70,7 +73,8 @@ pub fn lock(connection: &mut Database, shards: &[i64]) -> Result<Vec<Head>, Stor
 }
 
 fn head_of(row: HeadRow) -> Result<Head, StoreError> {
-    let (shard, next_seq, next_member, merges, last_recorded_at, configuration, hash) = row;
+    let (shard, next_seq, next_member, merges, last_recorded_at, configuration, hash, frontier) =
+        row;
     let hash = ChainHash::try_from(hash)
         .map_err(|_| StoreError::Damaged(format!("the head of shard {shard}")))?;
     Ok(Head {
@@ -81,6 +85,7 @@ fn head_of(row: HeadRow) -> Result<Head, StoreError> {
         last_recorded_at: Instant(last_recorded_at),
         configuration,
         hash,
+        frontier,
     })
 }
 
@@ -93,20 +98,19 @@ pub fn all(connection: &mut Database) -> Result<Vec<Head>, StoreError> {
     rows.into_iter().map(head_of).collect()
 }
 
-/// Adds the shards that are missing: at set-up all of them.
+/// Adds the shards that are missing: at set-up all of them, and the journal of the house.
 ///
 /// # Errors
 /// If the database was set up with another number of shards.
 pub fn create(connection: &mut Database, count: i64) -> Result<(), StoreError> {
-    let there: i64 = shard_heads::table.count().get_result(connection)?;
-    if there == count {
-        return Ok(());
-    }
-    if there != 0 {
+    let of_members = shard_heads::table.filter(shard_heads::shard.ne(ShardId::HOUSE.0));
+    let there: i64 = of_members.count().get_result(connection)?;
+    if there != 0 && there != count {
         let text = format!("the ledger was set up with {there} shards, which can't become {count}");
         return Err(StoreError::SetUp(text));
     }
     let rows: Vec<_> = (0..count)
+        .chain([ShardId::HOUSE.0])
         .map(|shard| {
             (
                 shard_heads::shard.eq(shard),
@@ -116,6 +120,7 @@ pub fn create(connection: &mut Database, count: i64) -> Result<(), StoreError> {
                 shard_heads::last_recorded_at.eq(0_i64),
                 shard_heads::configuration.eq(0_i64),
                 shard_heads::hash.eq(vec![0_u8; 32]),
+                shard_heads::frontier.eq(Vec::<u8>::new()),
             )
         })
         .collect();

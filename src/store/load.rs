@@ -9,15 +9,15 @@ use super::connection::{Database, each_backend};
 use super::names::{NameHash, reference_hash};
 use super::prepared::prepared;
 use super::rows::{AccountRow, HoldRow, LotRow};
-use super::schema::{accounts, exposures, holds, lots, members, transactions};
-use super::{StoreError, originals};
+use super::schema::{accounts, holds, lots, members, transactions};
+use super::{StoreError, exposures, originals};
 use crate::domain::account::AccountKey;
-use crate::domain::amount::Money;
 use crate::domain::hold::Hold;
 use crate::domain::ids::{MemberId, PartyId, ShardId, TransactionId};
+use crate::domain::settlement::CycleId;
 use crate::domain::ledger::{Ledger, ReferenceKey};
 use crate::domain::lot::{Loaded, Lot};
-use crate::domain::time::{Day, Instant};
+use crate::domain::time::Instant;
 
 /// How many lots of an account a burn reads at first.
 const LOTS_READ_FIRST: usize = 32;
@@ -38,8 +38,8 @@ pub struct Wanted {
     pub whole: BTreeSet<MemberId>,
     /// Accounts of which points are taken in burning order.
     pub burning: BTreeSet<AccountKey>,
-    /// Parties whose net within the open cycle counts.
-    pub capped: BTreeSet<PartyId>,
+    /// Parties whose exposure counts, each with the cycle of its cap.
+    pub limited: BTreeMap<PartyId, CycleId>,
     /// Whether any member of the shards at hand was ever merged.
     pub may_be_merged: bool,
 }
@@ -51,7 +51,6 @@ pub struct Wanted {
 pub fn load(
     connection: &mut Database,
     wanted: &Wanted,
-    day: Day,
     now: Instant,
 ) -> Result<Ledger, StoreError> {
     let mut ledger = Ledger::default();
@@ -75,8 +74,8 @@ pub fn load(
     let burning: Vec<AccountKey> = burning.cloned().collect();
     read_first_lots(connection, &mut ledger, &burning, now)?;
     originals::read_state(connection, &mut ledger)?;
-    if !wanted.capped.is_empty() {
-        ledger.exposures = lock_exposures(connection, &wanted.capped, day)?;
+    if !wanted.limited.is_empty() {
+        ledger.exposures = exposures::lock(connection, &wanted.limited)?;
     }
     Ok(ledger)
 }
@@ -304,38 +303,4 @@ fn read_first_lots(
         }
     }
     Ok(())
-}
-
-/// Locks and reads the nets of capped parties, in the order that all writers keep.
-fn lock_exposures(
-    connection: &mut Database,
-    parties: &BTreeSet<PartyId>,
-    day: Day,
-) -> Result<HashMap<PartyId, Money>, StoreError> {
-    let rows: Vec<_> = parties
-        .iter()
-        .map(|party| {
-            (
-                exposures::settlement_day.eq(day.number()),
-                exposures::party.eq(party.as_str()),
-                exposures::net.eq(0_i64),
-            )
-        })
-        .collect();
-    each_backend!(connection, |one| {
-        diesel::insert_into(exposures::table).values(&rows).on_conflict_do_nothing().execute(one)
-    })?;
-    let names: Vec<&str> = parties.iter().map(PartyId::as_str).collect();
-    let query = exposures::table
-        .select((exposures::party, exposures::net))
-        .filter(exposures::settlement_day.eq(day.number()))
-        .filter(exposures::party.eq_any(&names))
-        .order(exposures::party);
-    let rows: Vec<(String, i64)> = match connection {
-        Database::Postgres(one) => query.for_update().load(one)?,
-        Database::Sqlite(one) => query.load(one)?,
-    };
-    let found: HashMap<String, i64> = rows.into_iter().collect();
-    let net = |party: &PartyId| Money(found.get(party.as_str()).copied().unwrap_or(0));
-    Ok(parties.iter().map(|party| (party.clone(), net(party))).collect())
 }

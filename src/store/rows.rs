@@ -1,5 +1,7 @@
 //! Rows as they are stored, and their way to and from the domain.
 
+use std::collections::BTreeMap;
+
 use diesel::prelude::*;
 use rust_decimal::Decimal;
 
@@ -186,6 +188,8 @@ pub struct HoldRow {
     pub allocations: String,
     /// Whether it still reserves anything.
     pub open: bool,
+    /// What its capture would make parties owe, as JSON; none: nothing.
+    pub owes: Option<String>,
 }
 
 impl HoldRow {
@@ -202,6 +206,10 @@ impl HoldRow {
             allocations: read_json(&self.allocations, "a hold's lots")?,
             valid_until: Instant(self.valid_until),
             open: self.open,
+            owes: match self.owes {
+                None => BTreeMap::new(),
+                Some(owes) => read_json(&owes, "what a hold would make parties owe")?,
+            },
         })
     }
 
@@ -216,6 +224,7 @@ impl HoldRow {
             valid_until: hold.valid_until.0,
             allocations: write_json(&hold.allocations),
             open: hold.open,
+            owes: Some(&hold.owes).filter(|owes| !owes.is_empty()).map(write_json),
         }
     }
 }

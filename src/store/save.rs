@@ -12,13 +12,12 @@ use super::heads::{ChainHash, Head};
 use super::names::reference_hash;
 use super::rows::{AccountRow, HoldRow, LotRow, write_json};
 use super::schema::{
-    accounts, exposures, holds, lots, member_names, members, positions, receipts, shard_heads,
+    accounts, holds, lots, member_names, members, positions, receipts, shard_heads,
     transactions,
 };
-use super::{StoreError, save_postgres};
+use super::{StoreError, exposures, save_postgres};
 use crate::domain::ids::MemberId;
 use crate::domain::ledger::{Ledger, ReferenceKey};
-use crate::domain::time::Day;
 use crate::domain::transaction::Transaction;
 
 /// Rows a statement; SQLite takes at most 32,766 binds.
@@ -52,14 +51,22 @@ pub struct TransactionRow {
 pub struct PositionRow {
     /// The shard that keeps it.
     pub shard: i64,
-    /// The settlement day.
-    pub settlement_day: i64,
+    /// The schedule.
+    pub schedule: String,
+    /// The cycle's first day.
+    pub cycle: i64,
+    /// The first day of the cycle that it belongs to by its date.
+    pub late_for: i64,
     /// Who owes.
     pub debtor: String,
     /// Who is owed.
     pub creditor: String,
     /// On whose account.
     pub programme: String,
+    /// Under whose agreement.
+    pub agreement: String,
+    /// For which promotion.
+    pub promo: String,
     /// For what.
     pub kind: &'static str,
     /// ISO 4217 code.
@@ -151,7 +158,6 @@ pub fn save(
     ledger: &Ledger,
     rows: &Rows,
     heads: &[Head],
-    day: Day,
 ) -> Result<(), StoreError> {
     match connection {
         Database::Postgres(one) => save_postgres::save(one, rows, heads)?,
@@ -160,7 +166,12 @@ pub fn save(
     save_holds(connection, ledger)?;
     save_receipts(connection, ledger)?;
     save_merges(connection, ledger)?;
-    save_exposures(connection, ledger, day)
+    exposures::save(connection, &ledger.exposures)
+}
+
+/// A name, or nothing: a key's column is never null.
+fn text_of(name: Option<&impl ToString>) -> String {
+    name.map(ToString::to_string).unwrap_or_default()
 }
 
 /// The rows of what a ledger changed.
@@ -174,10 +185,14 @@ pub fn rows_of(ledger: &Ledger, currency: &str) -> Rows {
     let position_rows =
         ledger.changes.positions.iter().skip(lost).map(|(key, position)| PositionRow {
             shard: key.shard.0,
-            settlement_day: key.day,
+            schedule: key.cycle.schedule.to_string(),
+            cycle: key.cycle.first.number(),
+            late_for: key.late_for.number(),
             debtor: key.debtor.to_string(),
             creditor: key.creditor.to_string(),
-            programme: key.programme.to_string(),
+            programme: text_of(key.programme.as_ref()),
+            agreement: text_of(key.agreement.as_ref()),
+            promo: text_of(key.promo.as_ref()),
             kind: key.kind,
             currency: currency.to_owned(),
             postings: position.count,
@@ -244,11 +259,15 @@ fn save_positions(connection: &mut Database, rows: &[PositionRow]) -> Result<(),
             diesel::insert_into(positions::table)
                 .values(rows)
                 .on_conflict((
+                    positions::schedule,
+                    positions::cycle,
                     positions::shard,
-                    positions::settlement_day,
+                    positions::late_for,
                     positions::debtor,
                     positions::creditor,
                     positions::programme,
+                    positions::agreement,
+                    positions::promo,
                     positions::kind,
                     positions::currency,
                 ))
@@ -278,6 +297,7 @@ pub fn save_heads(connection: &mut Database, heads: &[Head]) -> Result<(), Store
                 shard_heads::last_recorded_at.eq(head.last_recorded_at.0),
                 shard_heads::configuration.eq(head.configuration),
                 shard_heads::hash.eq(head.hash.to_vec()),
+                shard_heads::frontier.eq(&head.frontier),
             ))
             .execute(connection)?;
     }
@@ -335,15 +355,6 @@ fn save_merges(connection: &mut Database, ledger: &Ledger) -> Result<(), StoreEr
             .execute(connection)?;
         diesel::update(member_names::table.filter(member_names::member.eq(gone.0)))
             .set(member_names::member.eq(kept.0))
-            .execute(connection)?;
-    }
-    Ok(())
-}
-
-fn save_exposures(connection: &mut Database, ledger: &Ledger, day: Day) -> Result<(), StoreError> {
-    for (party, net) in &ledger.exposures {
-        diesel::update(exposures::table.find((day.number(), party.as_str())))
-            .set(exposures::net.eq(net.0))
             .execute(connection)?;
     }
     Ok(())

@@ -50,10 +50,14 @@ prepared! {
         l_price: [&'a str] => Array<Text>,
         l_live: [bool] => Array<Bool>,
         p_shard: [i64] => Array<BigInt>,
-        p_day: [i64] => Array<BigInt>,
+        p_schedule: [&'a str] => Array<Text>,
+        p_cycle: [i64] => Array<BigInt>,
+        p_late: [i64] => Array<BigInt>,
         p_debtor: [&'a str] => Array<Text>,
         p_creditor: [&'a str] => Array<Text>,
         p_programme: [&'a str] => Array<Text>,
+        p_agreement: [&'a str] => Array<Text>,
+        p_promo: [&'a str] => Array<Text>,
         p_kind: [&'a str] => Array<Text>,
         p_currency: [&'a str] => Array<Text>,
         p_postings: [i64] => Array<BigInt>,
@@ -65,6 +69,7 @@ prepared! {
         h_merges: [i64] => Array<BigInt>,
         h_at: [i64] => Array<BigInt>,
         h_hash: [&'a [u8]] => Array<Binary>,
+        h_frontier: [&'a [u8]] => Array<Binary>,
     ) -> BigInt = "WITH a AS (INSERT INTO requests (key_hash, fingerprint, status, answer, \
         recorded_at) SELECT * FROM unnest(?, ?, ?, ?, ?)), \
         t AS (INSERT INTO transactions (shard, seq, member, recorded_at, settlement_day, \
@@ -81,15 +86,18 @@ prepared! {
         remaining = excluded.remaining, held = excluded.held, expired = excluded.expired, \
         available_at = excluded.available_at, expires_at = excluded.expires_at, \
         live = excluded.live), \
-        p AS (INSERT INTO positions (shard, settlement_day, debtor, creditor, programme, kind, \
-        currency, postings, points, amount) SELECT * FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
-        ON CONFLICT (shard, settlement_day, debtor, creditor, programme, kind, currency) \
+        p AS (INSERT INTO positions (shard, schedule, cycle, late_for, debtor, creditor, \
+        programme, agreement, promo, kind, currency, postings, points, amount) \
+        SELECT * FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+        ON CONFLICT (schedule, cycle, shard, late_for, debtor, creditor, programme, agreement, \
+        promo, kind, currency) \
         DO UPDATE SET postings = positions.postings + excluded.postings, \
         points = positions.points + excluded.points, \
         amount = positions.amount + excluded.amount), \
         h AS (UPDATE shard_heads SET next_seq = n.seq, next_member = n.member, \
-        merges = n.merges, last_recorded_at = n.at, hash = n.hash \
-        FROM unnest(?, ?, ?, ?, ?, ?) AS n(shard, seq, member, merges, at, hash) \
+        merges = n.merges, last_recorded_at = n.at, hash = n.hash, \
+        frontier = n.frontier \
+        FROM unnest(?, ?, ?, ?, ?, ?, ?) AS n(shard, seq, member, merges, at, hash, frontier) \
         WHERE shard_heads.shard = n.shard) SELECT 1::bigint"
 }
 
@@ -139,10 +147,14 @@ pub fn save(connection: &mut PgConnection, rows: &Rows, heads: &[Head]) -> Resul
         l_price: column!(lots, row => row.price.as_str()),
         l_live: column!(lots, row => row.live),
         p_shard: column!(positions, row => row.shard),
-        p_day: column!(positions, row => row.settlement_day),
+        p_schedule: column!(positions, row => row.schedule.as_str()),
+        p_cycle: column!(positions, row => row.cycle),
+        p_late: column!(positions, row => row.late_for),
         p_debtor: column!(positions, row => row.debtor.as_str()),
         p_creditor: column!(positions, row => row.creditor.as_str()),
         p_programme: column!(positions, row => row.programme.as_str()),
+        p_agreement: column!(positions, row => row.agreement.as_str()),
+        p_promo: column!(positions, row => row.promo.as_str()),
         p_kind: column!(positions, row => row.kind),
         p_currency: column!(positions, row => row.currency.as_str()),
         p_postings: column!(positions, row => row.postings),
@@ -154,6 +166,7 @@ pub fn save(connection: &mut PgConnection, rows: &Rows, heads: &[Head]) -> Resul
         h_merges: column!(heads, head => head.merges),
         h_at: column!(heads, head => head.last_recorded_at.0),
         h_hash: column!(heads, head => head.hash.as_slice()),
+        h_frontier: column!(heads, head => head.frontier.as_slice()),
     };
     let _: Vec<i64> = statement.load(connection)?;
     Ok(())

@@ -11,6 +11,26 @@ diesel::table! {
         last_recorded_at -> BigInt,
         configuration -> BigInt,
         hash -> Binary,
+        frontier -> Binary,
+    }
+}
+
+diesel::table! {
+    log_nodes (shard, level, place) {
+        shard -> BigInt,
+        level -> BigInt,
+        place -> BigInt,
+        hash -> Binary,
+    }
+}
+
+diesel::table! {
+    seals (shard, schedule, cycle) {
+        shard -> BigInt,
+        schedule -> Text,
+        cycle -> BigInt,
+        size -> BigInt,
+        frontier -> Binary,
     }
 }
 
@@ -111,6 +131,7 @@ diesel::table! {
         valid_until -> BigInt,
         allocations -> Text,
         open -> Bool,
+        owes -> Nullable<Text>,
     }
 }
 
@@ -123,12 +144,16 @@ diesel::table! {
 }
 
 diesel::table! {
-    positions (shard, settlement_day, debtor, creditor, programme, kind, currency) {
+    positions (schedule, cycle, shard, late_for, debtor, creditor, programme, agreement, promo, kind, currency) {
         shard -> BigInt,
-        settlement_day -> BigInt,
+        schedule -> Text,
+        cycle -> BigInt,
+        late_for -> BigInt,
         debtor -> Text,
         creditor -> Text,
         programme -> Text,
+        agreement -> Text,
+        promo -> Text,
         kind -> Text,
         currency -> Text,
         postings -> BigInt,
@@ -138,17 +163,33 @@ diesel::table! {
 }
 
 diesel::table! {
-    exposures (settlement_day, party) {
-        settlement_day -> BigInt,
+    exposures (party, schedule, cycle) {
         party -> Text,
+        schedule -> Text,
+        cycle -> BigInt,
         net -> BigInt,
+        held -> BigInt,
     }
 }
 
 diesel::table! {
-    cycles (settlement_day) {
-        settlement_day -> BigInt,
-        closed_at -> BigInt,
-        statement -> Text,
+    cycles (schedule, cycle) {
+        schedule -> Text,
+        cycle -> BigInt,
+        state -> Text,
+        figures -> Nullable<Text>,
+        checkpoints -> Nullable<Text>,
+        house_size -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    cycle_events (schedule, cycle, state) {
+        schedule -> Text,
+        cycle -> BigInt,
+        state -> Text,
+        at -> BigInt,
+        author -> Text,
+        note -> Text,
     }
 }

@@ -80,7 +80,7 @@ fn earn_in(
         let sides = draft.sides(programme, &agreement.party);
         Obligations::of_earning(part.earned, money, &sides).postings(&programme.id)
     });
-    draft.must_keep_caps(&postings)?;
+    draft.must_keep_limits(&postings, &BTreeMap::new())?;
     // Nobody delivers a payment: its points count from its own day in every programme.
     let dates = programme.dates_from(day, now);
     credit(draft, &key, programme, &mut part, dates);

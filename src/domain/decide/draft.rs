@@ -9,16 +9,15 @@ use rust_decimal::Decimal;
 
 use super::Context;
 use crate::domain::account::{Account, AccountKey};
-use crate::domain::amount::{Money, Points};
+use crate::domain::amount::Points;
 use crate::domain::command::{Command, Kind};
 use crate::domain::hold::{Allocation, Hold};
 use crate::domain::ids::{LotId, MemberId, PartyId, ProgrammeId, Reference, TransactionId};
 use crate::domain::ledger::{Decided, Ledger};
 use crate::domain::lot::Lot;
 use crate::domain::obligation::{Obligations, Sides, value_of};
-use crate::domain::posting::{Body, LedgerAccount, Posting};
+use crate::domain::posting::{LedgerAccount, Posting};
 use crate::domain::receipt::ReceiptState;
-use crate::domain::rejection::Rejection;
 use crate::domain::terms::Programme;
 use crate::domain::terms::programme::LotDates;
 use crate::domain::time::Instant;
@@ -26,19 +25,19 @@ use crate::domain::transaction::{Detail, NewLot, Transaction};
 
 /// A transaction in the making.
 pub struct Draft<'a> {
-    ledger: &'a Ledger,
-    context: &'a Context,
+    pub(super) ledger: &'a Ledger,
+    pub(super) context: &'a Context,
     accounts: BTreeMap<AccountKey, Account>,
     touched_lots: BTreeSet<(AccountKey, LotId)>,
-    holds: BTreeMap<TransactionId, Hold>,
-    postings: Vec<Posting>,
+    pub(super) holds: BTreeMap<TransactionId, Hold>,
+    pub(super) postings: Vec<Posting>,
     new_lots: Vec<NewLot>,
-    /// What each party gets or owes by this transaction, net.
-    nets: BTreeMap<PartyId, Money>,
     /// The state of the receipt that this transaction refunds or delivers.
     pub receipt: Option<(TransactionId, ReceiptState)>,
     /// The profile that goes, and the one that it becomes.
     pub merged: Option<(MemberId, MemberId)>,
+    /// The instant that says to which cycle this belongs by its date; none: that of its title.
+    pub belongs_to: Option<Instant>,
 }
 
 /// Points for a new lot.
@@ -90,9 +89,9 @@ impl<'a> Draft<'a> {
             holds: BTreeMap::new(),
             postings: Vec::new(),
             new_lots: Vec::new(),
-            nets: BTreeMap::new(),
             receipt: None,
             merged: None,
+            belongs_to: None,
         }
     }
 
@@ -257,38 +256,15 @@ impl<'a> Draft<'a> {
 
     /// Posts money.
     pub fn post_all(&mut self, postings: Vec<Posting>) {
-        for posting in &postings {
-            for (party, change) in changes_of(posting) {
-                *self.nets.entry(party.clone()).or_default() += change;
-            }
-        }
         self.postings.extend(postings);
     }
 
-    /// Refuses what would make a capped party owe more than its cap in the open cycle.
-    ///
-    /// # Errors
-    /// If it does.
-    pub fn must_keep_caps(&self, postings: &[Posting]) -> Result<(), Rejection> {
-        let mut nets: BTreeMap<&PartyId, Money> = BTreeMap::new();
-        for posting in postings {
-            for (party, change) in changes_of(posting) {
-                *nets.entry(party).or_default() += change;
-            }
-        }
-        for (party, change) in nets {
-            let Some(&cap) = self.context.coalition.caps.get(party) else { continue };
-            let so_far =
-                self.ledger.exposure(party) + self.nets.get(party).copied().unwrap_or_default();
-            if change < Money::ZERO && so_far + change < -cap {
-                return Err(Rejection::LimitExceeded);
-            }
-        }
-        Ok(())
-    }
-
     /// The finished transaction with all that it changes.
-    pub fn finish(self, title: Title, detail: Detail) -> Decided {
+    pub fn finish(mut self, title: Title, detail: Detail) -> Decided {
+        let belongs_to = self.belongs_to.or(title.at);
+        for posting in &mut self.postings {
+            self.context.settle(posting, belongs_to);
+        }
         let transaction = Transaction {
             id: self.context.id,
             kind: title.kind,
@@ -378,12 +354,4 @@ pub fn member_of(key: &AccountKey) -> LedgerAccount {
 /// The ledger account of a member's reserved points.
 pub fn held_of(key: &AccountKey) -> LedgerAccount {
     LedgerAccount::Held(key.member, key.programme.clone())
-}
-
-/// What a money posting does to each party's net.
-fn changes_of(posting: &Posting) -> Vec<(&PartyId, Money)> {
-    let Body::Money { amount, .. } = posting.body else { return Vec::new() };
-    let from = posting.from.party().map(|party| (party, -amount));
-    let to = posting.to.party().map(|party| (party, amount));
-    from.into_iter().chain(to).collect()
 }

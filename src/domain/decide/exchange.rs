@@ -1,5 +1,7 @@
 //! Points of one programme for points of another.
 
+use std::sync::Arc;
+
 use super::draft::{Draft, Gift, Title};
 use super::{Ask, Decision, Stop, must_burn, must_earn, read_first};
 use crate::domain::account::AccountKey;
@@ -8,7 +10,7 @@ use crate::domain::command::Action;
 use crate::domain::exact::Ratio;
 use crate::domain::hold::Allocation;
 use crate::domain::obligation::value_of;
-use crate::domain::posting::{Body, LedgerAccount, ObligationKind, Posting};
+use crate::domain::posting::{LedgerAccount, ObligationKind, Owed, Posting};
 use crate::domain::rejection::Rejection;
 use crate::domain::terms::programme::LotDates;
 use crate::domain::terms::{Exchange, Mode, Programme};
@@ -90,15 +92,14 @@ fn money(terms: &Exchange, left: &Programme, entered: &Programme, given: Points)
     if amount.is_zero() {
         return Vec::new();
     }
-    vec![Posting {
-        from: LedgerAccount::Pool(left.id.clone(), left.brand.clone()),
-        to: LedgerAccount::Pool(entered.id.clone(), entered.brand.clone()),
-        body: Body::Money {
-            amount,
-            programme: left.id.clone(),
-            obligation: ObligationKind::Exchange,
-            reverses: false,
-            points: given,
-        },
-    }]
+    let owed = Owed {
+        amount,
+        programme: Some(left.id.clone()),
+        obligation: ObligationKind::Exchange,
+        reverses: false,
+        points: given,
+        under: Arc::default(),
+    };
+    let pool = |one: &Programme| LedgerAccount::Pool(one.id.clone(), one.brand.clone());
+    vec![Posting::money(pool(left), pool(entered), owed)]
 }

@@ -14,9 +14,7 @@ use crate::domain::transaction::Detail;
 /// Decides a hold: it reserves points of definite lots, in burning order.
 pub fn decide(ask: &Ask<'_>, key: &AccountKey, points: Points, valid_for: Option<i64>) -> Decision {
     let agreement = ask.agreement(&key.programme)?;
-    if agreement.burn.is_none() {
-        return Err(Rejection::NoAgreement.into());
-    }
+    let terms = agreement.burn.as_ref().ok_or(Rejection::NoAgreement)?;
     let programme = ask.context.programme(&key.programme)?;
     must_burn(programme)?;
     let mut draft = ask.draft_lightly_on(key)?;
@@ -30,6 +28,9 @@ pub fn decide(ask: &Ask<'_>, key: &AccountKey, points: Points, valid_for: Option
         chosen.into_iter().map(|(lot, points)| Allocation { lot, points }).collect();
     let valid_until =
         valid_for.or(programme.hold_valid_for).map_or(NEVER, |for_| now.plus_micros(for_));
+    let sides = draft.sides(programme, &ask.command.party);
+    let owes = Obligations::of_burning(points, terms, &sides).debtors();
+    draft.must_keep_limits(&[], &owes)?;
     draft.reserve(key, &allocations);
     draft.put_hold(Hold {
         id: ask.context.id,
@@ -39,6 +40,7 @@ pub fn decide(ask: &Ask<'_>, key: &AccountKey, points: Points, valid_for: Option
         allocations: allocations.clone(),
         valid_until,
         open: true,
+        owes,
     });
     let programme = key.programme.clone();
     let detail = Detail::Hold { programme, held: points, allocations, valid_until };

@@ -13,6 +13,7 @@ mod exchange;
 mod expiry;
 mod grant;
 mod hold;
+mod limits;
 mod merge;
 mod personal_rule;
 mod purchase;
@@ -31,6 +32,7 @@ use super::ids::{MemberId, ProgrammeId, Reference, TransactionId};
 use super::ledger::{Decided, Ledger, ReferenceKey};
 use super::lot::NotLoaded;
 use super::member::MemberName;
+use super::posting::{Body, Posting};
 use super::rejection::Rejection;
 use super::terms::{Agreement, Coalition, Mode, Programme};
 use super::time::{Day, Instant};
@@ -50,7 +52,18 @@ pub struct Context {
 impl Context {
     /// The settlement day.
     pub fn settlement_day(&self) -> Day {
-        self.coalition.zone.day_of(self.now)
+        self.coalition.own_schedule().day_of(self.now)
+    }
+
+    /// Says which cycle settles a posting of money, and to which it belongs by its date.
+    fn settle(&self, posting: &mut Posting, belongs_to: Option<Instant>) {
+        let Body::Money { under, cycle, late_for, .. } = &mut posting.body else { return };
+        let schedule = self.coalition.schedule(&under.schedule);
+        let first = schedule.cycle_of(self.now).first;
+        // What says nothing lies in the transaction's own settlement day.
+        *cycle = Some(first).filter(|first| *first != self.settlement_day());
+        *late_for =
+            belongs_to.map(|at| schedule.cycle_of(at).first).filter(|earlier| *earlier < first);
     }
 
     fn programme(&self, id: &ProgrammeId) -> Result<&Arc<Programme>, Rejection> {

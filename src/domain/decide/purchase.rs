@@ -1,5 +1,7 @@
 //! A shop's receipt, and its delivery.
 
+use std::collections::BTreeMap;
+
 use super::burning::{Limit, limit_of, price_of};
 use super::draft::{Draft, Title};
 use super::earning::{Basis, BurnedPart, credit, dates_of_purchase, part_of};
@@ -39,7 +41,7 @@ pub fn decide(ask: &Ask<'_>, receipt: &Receipt, burn: Burn, hold: Option<&Refere
     let burned = burn_of(&mut draft, &basis, &key, burn, hold)?;
     let mut part = part_of(&basis, burned);
     let postings = obligations(&draft, programme, agreement, &part).postings(&programme.id);
-    draft.must_keep_caps(&postings)?;
+    draft.must_keep_limits(&postings, &BTreeMap::new())?;
 
     // After this point the purchase must succeed.
     let mut released = Points::ZERO;

@@ -47,6 +47,7 @@ pub fn decide(ask: &Ask<'_>, of: &Reference, what: &RefundOf) -> Decision {
 
     // After this point the refund must succeed.
     let mut draft = ask.draft_on(&keys)?;
+    draft.belongs_to = Some(original.recorded_at);
     let mut parts = Vec::with_capacity(keys.len());
     for (place, part) in original.parts().iter().enumerate() {
         let programme = ask.context.programme(&part.programme)?;

@@ -1,5 +1,7 @@
 //! Agreements of a party with a programme, and exchanges between two programmes.
 
+use std::sync::Arc;
+
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -8,8 +10,9 @@ use super::programme::{EarnTerms, Exclusions};
 use super::programme_document::{StepDocument, check_rule};
 use super::rate::{Rate, ShareDocument, whole_shares};
 use crate::domain::amount::{MONEY_MAX, Money, parse_decimal};
-use crate::domain::ids::{PartyId, ProgrammeId};
+use crate::domain::ids::{PartyId, ProgrammeId, ScheduleId};
 use crate::domain::obligation::{BurnMoney, EarnMoney, Scales};
+use crate::domain::posting::Under;
 
 /// The highest price or fee of a point, in whole currency units.
 const PRICE_MAX: i64 = 1_000_000;
@@ -30,6 +33,10 @@ pub struct Agreement {
     pub programme: ProgrammeId,
     /// The party.
     pub party: PartyId,
+    /// The version of the configuration that set it.
+    pub version: i64,
+    /// By which schedule it is settled.
+    pub schedule: ScheduleId,
     /// Earning; none: this party's receipts earn nothing.
     pub earn: Option<AgreedEarning>,
     /// Burning; none: this party takes no points.
@@ -38,6 +45,8 @@ pub struct Agreement {
     pub grant: Option<EarnMoney>,
     /// The most that the party may owe the clearing house, net, within the open cycle.
     pub net_debit_cap: Option<Money>,
+    /// The most that the party may owe, net, over all that is not settled, holds counted.
+    pub credit_line: Option<Money>,
     /// Whether refunds without an original are accepted.
     pub unlinked_refunds: bool,
 }
@@ -93,6 +102,9 @@ pub struct AgreementDocument {
     pub programme: ProgrammeId,
     /// The party.
     pub party: PartyId,
+    /// By which schedule it is settled; none: the coalition's own.
+    #[serde(default, skip_serializing_if = "ScheduleId::is_main")]
+    pub schedule: ScheduleId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     earn: Option<EarnDocument>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -101,32 +113,47 @@ pub struct AgreementDocument {
     grant: Option<GrantDocument>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     net_debit_cap: Option<Rate>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    credit_line: Option<Rate>,
     #[serde(default)]
     unlinked_refunds: bool,
 }
 
 impl AgreementDocument {
-    /// Checks the document with the scales of its programme.
+    /// Checks the document with the scales of its programme, as the configuration's version that
+    /// sets it.
     ///
     /// # Errors
     /// The first thing that can't be taken, with its place.
-    pub fn check(&self, scales: Scales) -> Result<Agreement, Invalid> {
-        let cap = self.net_debit_cap.map(|cap| {
-            parse_decimal(&cap.0.to_string(), scales.money, MONEY_MAX)
-                .map(Money)
-                .map_err(|error| Invalid::at("/net_debit_cap", error.to_string()))
+    pub fn check(&self, scales: Scales, version: i64) -> Result<Agreement, Invalid> {
+        let under = Arc::new(Under {
+            agreement: Some(self.party.clone()),
+            version,
+            schedule: self.schedule.clone(),
+            promo: None,
         });
+        let limit = |limit: Option<Rate>, pointer: &str| {
+            let parsed = limit.map(|limit| {
+                parse_decimal(&limit.0.to_string(), scales.money, MONEY_MAX)
+                    .map(Money)
+                    .map_err(|error| Invalid::at(pointer, error.to_string()))
+            });
+            parsed.transpose()
+        };
         let grant = self
             .grant
             .as_ref()
-            .map(|grant| earn_money(&grant.funding, grant.price_per_point, None, "/grant"));
+            .map(|grant| grant.check(&under));
         Ok(Agreement {
             programme: self.programme.clone(),
             party: self.party.clone(),
-            earn: self.earn.as_ref().map(|earn| earn.check(scales)).transpose()?,
-            burn: self.burn.as_ref().map(BurnDocument::check).transpose()?,
+            version,
+            schedule: self.schedule.clone(),
+            earn: self.earn.as_ref().map(|earn| earn.check(scales, &under)).transpose()?,
+            burn: self.burn.as_ref().map(|burn| burn.check(&under)).transpose()?,
             grant: grant.transpose()?,
-            net_debit_cap: cap.transpose()?,
+            net_debit_cap: limit(self.net_debit_cap, "/net_debit_cap")?,
+            credit_line: limit(self.credit_line, "/credit_line")?,
             unlinked_refunds: self.unlinked_refunds,
         })
     }
@@ -140,21 +167,29 @@ impl AgreementDocument {
 }
 
 impl EarnDocument {
-    fn check(&self, scales: Scales) -> Result<AgreedEarning, Invalid> {
+    fn check(&self, scales: Scales, under: &Arc<Under>) -> Result<AgreedEarning, Invalid> {
         let rule = check_rule(self.rate, self.step.as_ref(), scales, "/earn")?;
         let terms = EarnTerms { rule, exclude: self.exclude.clone() };
         let money = earn_money(&self.funding, self.price_per_point, self.fee_per_point, "/earn")?;
-        Ok(AgreedEarning { terms, money })
+        Ok(AgreedEarning { terms, money: EarnMoney { under: Arc::clone(under), ..money } })
     }
 }
 
 impl BurnDocument {
-    fn check(&self) -> Result<BurnMoney, Invalid> {
+    fn check(&self, under: &Arc<Under>) -> Result<BurnMoney, Invalid> {
         let fee = self.fee_per_point.unwrap_or(Rate(Decimal::ZERO));
         Ok(BurnMoney {
             reimburse: self.reimburse_per_point.at_most(PRICE_MAX, "/burn/reimburse_per_point")?,
             fee: fee.at_most(PRICE_MAX, "/burn/fee_per_point")?,
+            under: Arc::clone(under),
         })
+    }
+}
+
+impl GrantDocument {
+    fn check(&self, under: &Arc<Under>) -> Result<EarnMoney, Invalid> {
+        let money = earn_money(&self.funding, self.price_per_point, None, "/grant")?;
+        Ok(EarnMoney { under: Arc::clone(under), ..money })
     }
 }
 
@@ -173,6 +208,7 @@ pub fn earn_money(
         price: price.at_most(PRICE_MAX, &format!("{pointer}/price_per_point"))?,
         funding: whole_shares(funding, &format!("{pointer}/funding"))?,
         fee: fee.at_most(PRICE_MAX, &format!("{pointer}/fee_per_point"))?,
+        under: Arc::default(),
     })
 }
 

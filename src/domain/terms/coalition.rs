@@ -1,4 +1,4 @@
-//! The whole configuration at one instant, and the line of its changes.
+//! The whole configuration at one instant, and what changes it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -10,18 +10,11 @@ use super::agreement::{Agreement, AgreementDocument, Exchange, ExchangeDocument}
 use super::party::{Key, Party, PartyKind};
 use super::programme::{Mode, Programme};
 use super::programme_document::ProgrammeDocument;
-use crate::domain::amount::Money;
-use crate::domain::ids::{KeyId, PartyId, ProgrammeId};
+use super::schedule::{Period, Schedule, ScheduleDocument};
+use crate::domain::exposure::Limits;
+use crate::domain::ids::{KeyId, PartyId, ProgrammeId, ScheduleId};
+use crate::domain::settlement::CycleId;
 use crate::domain::time::{Instant, Zone};
-
-/// How often accounts are settled.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Cycle {
-    /// Every local day.
-    #[default]
-    Daily,
-}
 
 /// The coalition itself as written: set once, when the server is set up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,9 +26,9 @@ pub struct CoalitionDocument {
     pub currency: String,
     /// The zone of settlement days, and of programmes that name none.
     pub timezone: String,
-    /// How often accounts are settled.
+    /// How often accounts are settled, where an agreement names no other schedule.
     #[serde(default)]
-    pub cycle: Cycle,
+    pub cycle: Period,
 }
 
 /// One change of the configuration.
@@ -61,6 +54,8 @@ pub enum Change {
     Agreement(Box<AgreementDocument>),
     /// Adds or replaces an exchange.
     Exchange(ExchangeDocument),
+    /// Adds a settlement schedule, or changes what does not move its cycles.
+    Schedule(ScheduleDocument),
 }
 
 /// A change, numbered and dated.
@@ -87,6 +82,8 @@ pub struct Coalition {
     pub money_scale: u32,
     /// The zone of settlement days.
     pub zone: Zone,
+    /// Settlement schedules by id; the coalition's own is always there.
+    pub schedules: BTreeMap<ScheduleId, Arc<Schedule>>,
     /// Parties by id.
     pub parties: BTreeMap<PartyId, Party>,
     /// Keys by id.
@@ -97,8 +94,8 @@ pub struct Coalition {
     pub agreements: BTreeMap<(ProgrammeId, PartyId), Arc<Agreement>>,
     /// Exchanges by both programmes.
     pub exchanges: BTreeMap<(ProgrammeId, ProgrammeId), Exchange>,
-    /// The smallest net debit cap of each party that has one.
-    pub caps: BTreeMap<PartyId, Money>,
+    /// What each party that has a limit may owe.
+    pub limits: BTreeMap<PartyId, Limits>,
     /// The documents in force, for those who ask.
     pub documents: Documents,
 }
@@ -112,6 +109,8 @@ pub struct Documents {
     pub agreements: BTreeMap<(ProgrammeId, PartyId), AgreementDocument>,
     /// Exchanges.
     pub exchanges: BTreeMap<(ProgrammeId, ProgrammeId), ExchangeDocument>,
+    /// Settlement schedules.
+    pub schedules: BTreeMap<ScheduleId, ScheduleDocument>,
 }
 
 impl Coalition {
@@ -124,6 +123,12 @@ impl Coalition {
             .ok_or_else(|| Invalid::at("/currency", "use an ISO 4217 code, such as RUB"))?;
         let zone = Zone::named(&document.timezone)
             .ok_or_else(|| Invalid::at("/timezone", "use a name of the tz database"))?;
+        let own = ScheduleDocument::main(document.cycle);
+        let schedule = Arc::new(own.check(&zone, money_scale)?);
+        let documents = Documents {
+            schedules: BTreeMap::from([(own.id.clone(), own)]),
+            ..Documents::default()
+        };
         let operator = document.operator.clone();
         let party = Party { id: operator.clone(), kind: PartyKind::Operator, name: None };
         Ok(Self {
@@ -132,21 +137,22 @@ impl Coalition {
             currency: document.currency.clone(),
             money_scale,
             zone,
+            schedules: BTreeMap::from([(schedule.id.clone(), schedule)]),
             parties: BTreeMap::from([(operator, party)]),
             keys: HashMap::new(),
             programmes: BTreeMap::new(),
             agreements: BTreeMap::new(),
             exchanges: BTreeMap::new(),
-            caps: BTreeMap::new(),
-            documents: Documents::default(),
+            limits: BTreeMap::new(),
+            documents,
         })
     }
 
-    /// This coalition with one change made.
+    /// This coalition with one change made, the one of this number.
     ///
     /// # Errors
     /// If the change contradicts what is there: an unknown party, another brand or unit.
-    pub fn with(&self, change: &Change) -> Result<Self, Invalid> {
+    pub fn with(&self, change: &Change, version: i64) -> Result<Self, Invalid> {
         let mut next = self.clone();
         match change {
             Change::Coalition(_) => {
@@ -168,10 +174,33 @@ impl Coalition {
                 document.mode = *mode;
                 next.put_programme(&document)?;
             }
-            Change::Agreement(document) => next.put_agreement(document)?,
+            Change::Agreement(document) => next.put_agreement(document, version)?,
             Change::Exchange(document) => next.put_exchange(document)?,
+            Change::Schedule(document) => next.put_schedule(document)?,
         }
         Ok(next)
+    }
+
+    /// The coalition's own schedule.
+    ///
+    /// # Panics
+    /// Never: it is there from the set-up on.
+    pub fn own_schedule(&self) -> &Arc<Schedule> {
+        &self.schedules[&ScheduleId::main()]
+    }
+
+    /// A settlement schedule; the coalition's own where there is none of that name.
+    pub fn schedule(&self, id: &ScheduleId) -> &Arc<Schedule> {
+        self.schedules.get(id).unwrap_or_else(|| self.own_schedule())
+    }
+
+    /// The parties that have a limit, each with the open cycle of its cap.
+    pub fn limited(&self, now: Instant) -> BTreeMap<PartyId, CycleId> {
+        let cycle = |limits: &Limits| match &limits.cap {
+            Some((schedule, _)) => self.schedule(schedule).cycle_of(now),
+            None => self.own_schedule().cycle_of(now),
+        };
+        self.limits.iter().map(|(party, limits)| (party.clone(), cycle(limits))).collect()
     }
 
     /// The agreement of a party with a programme.
@@ -231,7 +260,7 @@ impl Coalition {
         Ok(())
     }
 
-    fn put_agreement(&mut self, document: &AgreementDocument) -> Result<(), Invalid> {
+    fn put_agreement(&mut self, document: &AgreementDocument, version: i64) -> Result<(), Invalid> {
         self.known("/party", &document.party)?;
         for party in document.funding_parties() {
             self.known("/earn/funding", party)?;
@@ -240,24 +269,44 @@ impl Coalition {
             .programmes
             .get(&document.programme)
             .ok_or_else(|| Invalid::at("/programme", "there is no such programme; add it first"))?;
-        let agreement = document.check(programme.scales)?;
+        if !self.schedules.contains_key(&document.schedule) {
+            return Err(Invalid::at("/schedule", "there is no such schedule; add it first"));
+        }
+        let agreement = document.check(programme.scales, version)?;
         let key = (agreement.programme.clone(), agreement.party.clone());
         self.documents.agreements.insert(key.clone(), document.clone());
         self.agreements.insert(key, Arc::new(agreement));
-        self.caps = self.smallest_caps();
+        self.limits = self.smallest_limits();
         Ok(())
     }
 
-    /// A cap binds the party as a whole; where several agreements have one, the smallest counts.
-    fn smallest_caps(&self) -> BTreeMap<PartyId, Money> {
-        let mut caps: BTreeMap<PartyId, Money> = BTreeMap::new();
+    /// A limit binds the party as a whole; where several agreements have one, the smallest counts.
+    fn smallest_limits(&self) -> BTreeMap<PartyId, Limits> {
+        let mut all: BTreeMap<PartyId, Limits> = BTreeMap::new();
         for agreement in self.agreements.values() {
-            if let Some(cap) = agreement.net_debit_cap {
-                let smallest = caps.entry(agreement.party.clone()).or_insert(cap);
-                *smallest = cap.min(*smallest);
+            let cap = agreement.net_debit_cap.map(|cap| (agreement.schedule.clone(), cap));
+            let line = agreement.credit_line;
+            if cap.is_none() && line.is_none() {
+                continue;
             }
+            let limits = all.entry(agreement.party.clone()).or_default();
+            let there = limits.cap.take().into_iter();
+            limits.cap = there.chain(cap).min_by_key(|(_, cap)| *cap);
+            limits.credit_line = limits.credit_line.into_iter().chain(line).min();
         }
-        caps
+        all
+    }
+
+    fn put_schedule(&mut self, document: &ScheduleDocument) -> Result<(), Invalid> {
+        let schedule = document.check(&self.zone, self.money_scale)?;
+        let there = self.schedules.get(&document.id);
+        if there.is_some_and(|there| !there.keeps_time_with(&schedule)) {
+            let detail = "a schedule's period, cut-off and zone do not change; add another one";
+            return Err(Invalid::at("/period", detail));
+        }
+        self.documents.schedules.insert(document.id.clone(), document.clone());
+        self.schedules.insert(document.id.clone(), Arc::new(schedule));
+        Ok(())
     }
 
     fn put_exchange(&mut self, document: &ExchangeDocument) -> Result<(), Invalid> {
@@ -271,60 +320,6 @@ impl Coalition {
         self.documents.exchanges.insert(key.clone(), document.clone());
         self.exchanges.insert(key, exchange);
         Ok(())
-    }
-}
-
-/// The configuration over time: what counts at which instant.
-#[derive(Clone, Debug)]
-pub struct Timeline {
-    /// The number of the latest change, in force or yet to come.
-    pub version: i64,
-    /// What counts from each instant on, oldest first; never empty.
-    states: Vec<(Instant, Arc<Coalition>)>,
-}
-
-impl Timeline {
-    /// Makes all changes in the order in which they take effect.
-    ///
-    /// # Errors
-    /// If there is no coalition yet, or a change contradicts those before it.
-    pub fn new(changes: &[Versioned]) -> Result<Self, Invalid> {
-        let mut ordered: Vec<&Versioned> = changes.iter().collect();
-        ordered.sort_by_key(|one| (one.effective_at, one.version));
-        let mut states: Vec<(Instant, Arc<Coalition>)> = Vec::new();
-        let mut current: Option<Coalition> = None;
-        for one in ordered {
-            let mut next = match (&one.change, &current) {
-                (Change::Coalition(document), None) => Coalition::new(document)?,
-                (change, Some(coalition)) => coalition.with(change)?,
-                (_, None) => return Err(Invalid::at("", "the coalition is not set up")),
-            };
-            next.version = one.version.max(current.as_ref().map_or(0, |one| one.version));
-            if states.last().is_some_and(|last| last.0 == one.effective_at) {
-                states.pop();
-            }
-            states.push((one.effective_at, Arc::new(next.clone())));
-            current = Some(next);
-        }
-        if states.is_empty() {
-            return Err(Invalid::at("", "the coalition is not set up"));
-        }
-        let version = changes.iter().map(|one| one.version).max().unwrap_or(0);
-        Ok(Self { version, states })
-    }
-
-    /// What counts at an instant.
-    ///
-    /// # Panics
-    /// Never: a timeline has at least the state from its set-up.
-    pub fn at(&self, now: Instant) -> &Arc<Coalition> {
-        let place = self.states.partition_point(|state| state.0 <= now);
-        &self.states[place.saturating_sub(1)].1
-    }
-
-    /// The latest state, in force or yet to come.
-    pub fn latest(&self) -> &Arc<Coalition> {
-        &self.states[self.states.len() - 1].1
     }
 }
 

@@ -9,12 +9,16 @@ pub mod party;
 pub mod programme;
 pub mod programme_document;
 pub mod rate;
+pub mod schedule;
 pub mod tiers;
+pub mod timeline;
 
 pub use agreement::{Agreement, Exchange};
-pub use coalition::{Coalition, Timeline};
+pub use coalition::Coalition;
 pub use party::{Algorithm, Key, Party, PartyKind};
 pub use programme::{Mode, Programme};
+pub use schedule::Schedule;
+pub use timeline::Timeline;
 
 /// A configuration that can't be taken, with the place in the document and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -99,16 +99,24 @@ fn posting_view(posting: &Posting, coalition: &Coalition) -> Value {
             }
             view
         }
-        Body::Money { amount, programme, obligation, reverses, points } => json!({
-            "from": from,
-            "to": to,
-            "amount": amount.text(coalition.money_scale),
-            "unit": coalition.currency,
-            "programme": programme,
-            "obligation": obligation,
-            "reverses": reverses,
-            "for": points_text(coalition, programme, *points),
-        }),
+        Body::Money { amount, programme, obligation, reverses, points, under, late_for, .. } => {
+            let points = programme.as_ref().map_or_else(
+                || points.0.to_string(),
+                |programme| points_text(coalition, programme, *points),
+            );
+            json!({
+                "from": from,
+                "to": to,
+                "amount": amount.text(coalition.money_scale),
+                "unit": coalition.currency,
+                "programme": programme,
+                "obligation": obligation,
+                "reverses": reverses,
+                "for": points,
+                "under": **under,
+                "late_for": late_for,
+            })
+        }
     }
 }
 

@@ -1,0 +1,62 @@
+//! Exposure: what a limited party owes the clearing house and has not paid yet.
+
+use std::collections::BTreeMap;
+
+use super::amount::Money;
+use super::hold::Hold;
+use super::ids::{PartyId, ScheduleId};
+use super::posting::{Body, Posting};
+use super::settlement::CycleId;
+use super::transaction::Transaction;
+
+/// How much a party may owe; each is the smallest of its agreements'.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Net within the open cycle of a schedule.
+    pub cap: Option<(ScheduleId, Money)>,
+    /// Net over all that is not settled, with what open holds would add.
+    pub credit_line: Option<Money>,
+}
+
+/// What a limited party is owed, net; below zero: what it owes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exposure {
+    /// The open cycle of the schedule of its cap.
+    pub cycle: CycleId,
+    /// Within that cycle.
+    pub in_cycle: Money,
+    /// In all cycles, less what was paid.
+    pub unsettled: Money,
+    /// What it would owe if all open holds were captured; not below zero.
+    pub held: Money,
+}
+
+impl Exposure {
+    /// Adds what a transaction posts.
+    pub fn add(&mut self, party: &PartyId, transaction: &Transaction) {
+        for posting in &transaction.postings {
+            let change = change_of(posting, party);
+            if !change.is_zero() {
+                self.unsettled += change;
+                if posting.cycle(transaction).as_ref() == Some(&self.cycle) {
+                    self.in_cycle += change;
+                }
+            }
+        }
+    }
+}
+
+/// What a posting adds to what a party is owed.
+pub fn change_of(posting: &Posting, party: &PartyId) -> Money {
+    let Body::Money { amount, .. } = posting.body else { return Money::ZERO };
+    let gets = if posting.to.party() == Some(party) { amount } else { Money::ZERO };
+    let gives = if posting.from.party() == Some(party) { amount } else { Money::ZERO };
+    gets - gives
+}
+
+/// What a hold that changes adds to what open holds would make parties owe.
+pub fn held_by(before: Option<&Hold>, after: &Hold) -> BTreeMap<PartyId, Money> {
+    let was_open = before.is_some_and(|hold| hold.open);
+    let sign = i64::from(after.open) - i64::from(was_open);
+    after.owes.iter().map(|(party, money)| (party.clone(), Money(money.0 * sign))).collect()
+}

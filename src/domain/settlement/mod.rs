@@ -1,0 +1,7 @@
+//! Settlement: cycles, what closing one adds, nets and the payments that follow.
+
+pub mod cycle;
+pub mod position;
+
+pub use cycle::{CycleId, CycleState};
+pub use position::PositionSum;

@@ -1,0 +1,61 @@
+//! The line of the configuration's changes: what counts at which instant.
+
+use std::sync::Arc;
+
+use super::Invalid;
+use super::coalition::{Change, Coalition, Versioned};
+use crate::domain::time::Instant;
+
+/// The configuration over time: what counts at which instant.
+#[derive(Clone, Debug)]
+pub struct Timeline {
+    /// The number of the latest change, in force or yet to come.
+    pub version: i64,
+    /// What counts from each instant on, oldest first; never empty.
+    states: Vec<(Instant, Arc<Coalition>)>,
+}
+
+impl Timeline {
+    /// Makes all changes in the order in which they take effect.
+    ///
+    /// # Errors
+    /// If there is no coalition yet, or a change contradicts those before it.
+    pub fn new(changes: &[Versioned]) -> Result<Self, Invalid> {
+        let mut ordered: Vec<&Versioned> = changes.iter().collect();
+        ordered.sort_by_key(|one| (one.effective_at, one.version));
+        let mut states: Vec<(Instant, Arc<Coalition>)> = Vec::new();
+        let mut current: Option<Coalition> = None;
+        for one in ordered {
+            let mut next = match (&one.change, &current) {
+                (Change::Coalition(document), None) => Coalition::new(document)?,
+                (change, Some(coalition)) => coalition.with(change, one.version)?,
+                (_, None) => return Err(Invalid::at("", "the coalition is not set up")),
+            };
+            next.version = one.version.max(current.as_ref().map_or(0, |one| one.version));
+            if states.last().is_some_and(|last| last.0 == one.effective_at) {
+                states.pop();
+            }
+            states.push((one.effective_at, Arc::new(next.clone())));
+            current = Some(next);
+        }
+        if states.is_empty() {
+            return Err(Invalid::at("", "the coalition is not set up"));
+        }
+        let version = changes.iter().map(|one| one.version).max().unwrap_or(0);
+        Ok(Self { version, states })
+    }
+
+    /// What counts at an instant.
+    ///
+    /// # Panics
+    /// Never: a timeline has at least the state from its set-up.
+    pub fn at(&self, now: Instant) -> &Arc<Coalition> {
+        let place = self.states.partition_point(|state| state.0 <= now);
+        &self.states[place.saturating_sub(1)].1
+    }
+
+    /// The latest state, in force or yet to come.
+    pub fn latest(&self) -> &Arc<Coalition> {
+        &self.states[self.states.len() - 1].1
+    }
+}

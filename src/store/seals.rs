@@ -1,0 +1,73 @@
+//! Seals: where a cycle ends in each shard.
+
+use diesel::prelude::*;
+
+use super::StoreError;
+use super::connection::{Database, each_backend};
+use super::schema::seals;
+use crate::domain::ids::ShardId;
+use crate::domain::settlement::CycleId;
+use crate::domain::time::Day;
+
+/// Where a cycle ends in a shard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seal {
+    /// The shard.
+    pub shard: ShardId,
+    /// The cycle.
+    pub cycle: CycleId,
+    /// How many transactions of the shard belong to it or to earlier ones.
+    pub size: i64,
+    /// The frontier of the log there.
+    pub frontier: Vec<u8>,
+}
+
+/// Adds seals; those that are there stay as they are.
+///
+/// # Errors
+/// If the database fails.
+pub fn add(connection: &mut Database, all: &[Seal]) -> Result<(), StoreError> {
+    let rows: Vec<_> = all
+        .iter()
+        .map(|seal| {
+            (
+                seals::shard.eq(seal.shard.0),
+                seals::schedule.eq(seal.cycle.schedule.as_str()),
+                seals::cycle.eq(seal.cycle.first.number()),
+                seals::size.eq(seal.size),
+                seals::frontier.eq(&seal.frontier),
+            )
+        })
+        .collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    each_backend!(connection, |one| {
+        diesel::insert_into(seals::table).values(&rows).on_conflict_do_nothing().execute(one)
+    })?;
+    Ok(())
+}
+
+/// The latest seal of a shard for a cycle or an earlier one of its schedule.
+///
+/// # Errors
+/// If the database fails.
+pub fn latest(
+    connection: &mut Database,
+    shard: ShardId,
+    cycle: &CycleId,
+) -> Result<Option<Seal>, StoreError> {
+    let row: Option<(i64, i64, Vec<u8>)> = seals::table
+        .select((seals::cycle, seals::size, seals::frontier))
+        .filter(seals::shard.eq(shard.0))
+        .filter(seals::schedule.eq(cycle.schedule.as_str()))
+        .filter(seals::cycle.le(cycle.first.number()))
+        .order(seals::cycle.desc())
+        .first(connection)
+        .optional()?;
+    Ok(row.map(|(first, size, frontier)| {
+        let cycle =
+            CycleId { schedule: cycle.schedule.clone(), first: Day::from_number(first) };
+        Seal { shard, cycle, size, frontier }
+    }))
+}
