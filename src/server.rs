@@ -11,6 +11,7 @@ use actix_web::{App as ActixApp, HttpServer};
 use crate::auth::secrets;
 use crate::auth::token::{TokenAlgorithm, TokenKey, TokenKeys};
 use crate::clock::Clock;
+use crate::domain::ids::ShardId;
 use crate::domain::terms::coalition::{Change, Versioned};
 use crate::domain::terms::{Coalition, Invalid};
 use crate::domain::time::Instant;
@@ -19,7 +20,9 @@ use crate::http::app::{App, Parts};
 use crate::http::present::Answers;
 use crate::jobs::{Jobs, Schedule};
 use crate::settings::{Settings, SettingsError};
-use crate::store::{Database, StoreError, Use, configurations, dialect, heads, migrations};
+use crate::store::{
+    Database, StoreError, Use, configurations, dialect, heads, log_key, migrations,
+};
 use crate::telemetry;
 
 /// The setting under which the database keeps the key of operators' tokens.
@@ -54,9 +57,13 @@ pub fn set_up(settings: &Settings) -> Result<Vec<String>, ServerError> {
     let address = settings.address()?;
     let ran = migrations::migrate(&address)?;
     let mut database = address.open(Use::Write)?;
-    if settings.shards.is_some() || heads::all(&mut database)?.is_empty() {
-        heads::create(&mut database, settings.shards()?)?;
-    }
+    let there = heads::all(&mut database)?;
+    let shards = there.iter().filter(|head| head.shard != ShardId::HOUSE).count();
+    let shards = match i64::try_from(shards) {
+        Ok(shards @ 1..) if settings.shards.is_none() => shards,
+        _ => settings.shards()?,
+    };
+    heads::create(&mut database, shards)?;
     let key = TokenKey {
         kid: "server".to_owned(),
         algorithm: TokenAlgorithm::Hs256,
@@ -65,6 +72,11 @@ pub fn set_up(settings: &Settings) -> Result<Vec<String>, ServerError> {
     };
     let text = serde_json::to_string(&key).map_err(|error| ServerError::Key(error.to_string()))?;
     configurations::set_once(&mut database, TOKEN_KEY, &text)?;
+    let seed = match settings.log_key()? {
+        Some(seed) => seed,
+        None => secrets::random_bytes().map_err(|error| ServerError::Key(error.to_string()))?,
+    };
+    log_key::set_once(&mut database, &seed)?;
     set_up_coalition(&mut database, settings)?;
     Ok(ran)
 }

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::auth::secrets;
 use crate::domain::ids::SHARDS_MAX;
 use crate::domain::terms::coalition::CoalitionDocument;
 use crate::domain::terms::schedule::Period;
@@ -87,6 +88,9 @@ pub struct Settings {
     pub expiry_seconds: u64,
     /// Days for which answers are kept under their keys.
     pub answers_days: u32,
+    /// A file with the seed of the key that signs statements, 32 bytes in base64, for a new ledger;
+    /// none: a new key is made.
+    pub log_key_file: Option<PathBuf>,
     /// What is logged, in the words of tracing's filters.
     pub log: String,
     /// What the coalition is set up with, the first time.
@@ -112,6 +116,7 @@ impl Default for Settings {
             requests_per_second: 100_000,
             expiry_seconds: 10,
             answers_days: 400,
+            log_key_file: None,
             log: "info".to_owned(),
             coalition: CoalitionSettings::default(),
         }
@@ -119,6 +124,20 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// The seed of the key that signs statements, where a file names one.
+    ///
+    /// # Errors
+    /// If the file can't be read, or does not hold 32 bytes in base64.
+    pub fn log_key(&self) -> Result<Option<[u8; 32]>, SettingsError> {
+        let Some(path) = &self.log_key_file else { return Ok(None) };
+        let seed = std::fs::read_to_string(path).ok();
+        let seed = seed.and_then(|text| secrets::seed_of(&text));
+        seed.map(Some).ok_or_else(|| {
+            let detail = "name a file with 32 bytes in base64".to_owned();
+            SettingsError::OutOfRange { name: "log_key_file", detail }
+        })
+    }
+
     /// Reads the file and the environment.
     ///
     /// # Errors

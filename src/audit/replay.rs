@@ -55,7 +55,6 @@ pub(super) struct LotSums {
     pub expires_at: i64,
 }
 
-
 /// A position's key as its row has it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct PositionText {

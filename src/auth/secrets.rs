@@ -44,6 +44,11 @@ pub fn random_bytes<const N: usize>() -> Result<[u8; N], getrandom::Error> {
     Ok(bytes)
 }
 
+/// A seed of 32 bytes from its base64 text, which may end with a line break.
+pub fn seed_of(text: &str) -> Option<[u8; 32]> {
+    STANDARD.decode(text.trim_end()).ok()?.try_into().ok()
+}
+
 /// A new shared secret of 256 bits, in base64.
 ///
 /// # Errors

@@ -55,7 +55,7 @@ impl Bare {
         let mut bare = Self {
             connection,
             coalition: Arc::clone(timeline.latest()),
-            names: Names::on(timeline.latest().zone.day_of(system_now())),
+            names: Names::new(),
             members,
             heads: locked.into_iter().map(|head| (head.shard.0, head)).collect(),
             draw: Draw::new(1),
@@ -133,7 +133,9 @@ impl Bare {
         let decided = decide(ledger, &context, &command)
             .map_err(|stop| BenchError::Refused(format!("{stop:?}")))?;
         let transaction = ledger.commit(decided);
-        rows.transactions.push(transaction_row(head, &transaction));
+        let nodes = &mut rows.log_nodes;
+        let row = transaction_row(head, &transaction, &self.coalition, nodes);
+        rows.transactions.push(row);
         head.next_seq += 1;
         head.last_recorded_at = now;
         rows.answers.push(AnswerRow {

@@ -18,12 +18,12 @@ use crate::domain::ids::{LotId, MemberId, PartyId, ProgrammeId, ShardId, Transac
 use crate::domain::ledger::{Ledger, NamedBy};
 use crate::domain::lot::Lot;
 use crate::domain::member::MemberName;
-use crate::domain::time::{Day, Instant};
+use crate::domain::time::Instant;
 use crate::store::heads::{self, Head};
 use crate::store::names::member_hash;
 use crate::store::rows::{AccountRow, LotRow};
 use crate::store::save::{NewMembers, NewName, Rows, save, save_members};
-use crate::store::{Address, Database, Use, configurations, dialect};
+use crate::store::{Address, Database, Use, dialect};
 
 /// Members of a commit.
 const MEMBERS_AT_ONCE: u64 = 1_000;
@@ -50,18 +50,16 @@ pub struct Names {
     pub shop: PartyId,
     /// The programme.
     pub programme: ProgrammeId,
-    /// Today.
-    pub day: Day,
 }
 
 impl Names {
-    /// The shop and the programme of all rows, on a day.
+    /// The shop and the programme of all rows.
     ///
     /// # Panics
     /// Never: both are names.
-    pub fn on(day: Day) -> Self {
+    pub fn new() -> Self {
         let known = "the names of the benchmark are names";
-        Self { shop: SHOP.parse().expect(known), programme: PROGRAMME.parse().expect(known), day }
+        Self { shop: SHOP.parse().expect(known), programme: PROGRAMME.parse().expect(known) }
     }
 
     /// How the shop names the member of a number.
@@ -76,8 +74,7 @@ impl Names {
 /// If the database fails.
 pub fn seed(database: &str, seed: Seed) -> Result<Vec<MemberId>, BenchError> {
     let mut connection = Address::parse(database)?.open(Use::Write)?;
-    let timeline = configurations::load_timeline(&mut connection)?;
-    let names = Names::on(timeline.latest().zone.day_of(system_now()));
+    let names = Names::new();
     let step = (LOTS_AT_ONCE / seed.lots.max(1)).clamp(1, MEMBERS_AT_ONCE);
     let mut made = Vec::new();
     let mut first = seed.first;

@@ -70,7 +70,7 @@ impl Figures {
     ) -> Result<(), StoreError> {
         let (members, whole) = (members.clone(), members.clone());
         let wanted = Wanted { members, whole, ..Wanted::default() };
-        let ledger = load::load(database, &wanted, Day::from_number(0), now)?;
+        let ledger = load::load(database, &wanted, now)?;
         for row in page {
             let key = row.clone().into_account()?.key;
             let account = ledger.account(&key);

@@ -221,6 +221,8 @@ pub enum Kind {
     PersonalRule,
     /// What the clock did: lots lost, holds timed out.
     Expiry,
+    /// What closing a cycle added.
+    Closing,
 }
 
 impl Kind {
@@ -239,6 +241,7 @@ impl Kind {
             Self::Merge => "merge",
             Self::PersonalRule => "personal_rule",
             Self::Expiry => "expiry",
+            Self::Closing => "closing",
         }
     }
 
@@ -257,6 +260,7 @@ impl Kind {
             Self::Merge,
             Self::PersonalRule,
             Self::Expiry,
+            Self::Closing,
         ];
         all.into_iter().find(|kind| kind.name() == name)
     }

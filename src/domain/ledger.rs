@@ -132,6 +132,20 @@ pub struct Decided {
     pub merged: Option<(MemberId, MemberId)>,
 }
 
+impl Decided {
+    /// A transaction of the clearing house, which touches no member.
+    pub fn of_house(transaction: Transaction) -> Self {
+        Self {
+            transaction,
+            accounts: BTreeMap::new(),
+            lots: BTreeSet::new(),
+            holds: BTreeMap::new(),
+            receipt: None,
+            merged: None,
+        }
+    }
+}
+
 /// What a batch changed, in sets to be saved.
 #[derive(Debug, Default)]
 pub struct Changes {

@@ -6,17 +6,20 @@
 //!
 //! Reading order: `exact`, `ids`, `amount`, `time`; then `terms` (what was agreed), `lot`, `hold`,
 //! `account`, `metric`; then `posting`, `transaction`, `command`, `rejection`; then `ledger` (the
-//! working set of one batch) and `decide`; `settlement` is what becomes of the money.
+//! working set of one batch) and `decide`; `settlement` is what becomes of the money, `entry` and
+//! `log` prove what was recorded.
 
 pub mod account;
 pub mod amount;
 pub mod command;
 pub mod decide;
+pub mod entry;
 pub mod exact;
 pub mod exposure;
 pub mod hold;
 pub mod ids;
 pub mod ledger;
+pub mod log;
 pub mod lot;
 pub mod member;
 pub mod metric;

@@ -86,6 +86,7 @@ pub fn value_of(points: Points, price: Decimal, scales: Scales) -> Money {
 struct Standing {
     points: Points,
     money: Money,
+    price: Option<Decimal>,
     under: Arc<Under>,
 }
 
@@ -105,7 +106,7 @@ impl Obligations {
         for (place, part) in split(value.0, &weights).into_iter().enumerate() {
             let debtor = LedgerAccount::Party(money.funding[place].party.clone());
             let key = (ObligationKind::Funding, place, debtor, sides.pool());
-            all.put(key, points, Money(part), &money.under);
+            all.put(key, (points, Money(part)), Some(money.price), &money.under);
         }
         all.put_fee(ObligationKind::EarnFee, points, (money.fee, &money.under), sides);
         all
@@ -117,7 +118,7 @@ impl Obligations {
         let value = value_of(points, money.reimburse, sides.scales);
         let partner = LedgerAccount::Party(sides.partner.clone());
         let key = (ObligationKind::Reimbursement, 0, sides.pool(), partner);
-        all.put(key, points, value, &money.under);
+        all.put(key, (points, value), Some(money.reimburse), &money.under);
         all.put_fee(ObligationKind::BurnFee, points, (money.fee, &money.under), sides);
         all
     }
@@ -134,7 +135,7 @@ impl Obligations {
             let part = split(value.0, &weights)[place];
             let creditor = LedgerAccount::Party(share.party.clone());
             let key = (ObligationKind::Breakage, place, sides.pool(), creditor);
-            all.put(key, points, Money(part), &Arc::default());
+            all.put(key, (points, Money(part)), None, &Arc::default());
         }
         all
     }
@@ -190,6 +191,7 @@ impl Obligations {
                 obligation: key.0,
                 reverses,
                 points: Points((points.0 - points_before.0).abs()),
+                price: standing.and_then(|one| one.price),
                 under: standing.map(|one| Arc::clone(&one.under)).unwrap_or_default(),
             };
             let (_, _, debtor, creditor) = key;
@@ -208,11 +210,18 @@ impl Obligations {
     ) {
         let partner = LedgerAccount::Party(sides.partner.clone());
         let operator = LedgerAccount::Party(sides.operator.clone());
-        self.put((kind, 0, partner, operator), points, value_of(points, fee, sides.scales), under);
+        let value = value_of(points, fee, sides.scales);
+        self.put((kind, 0, partner, operator), (points, value), Some(fee), under);
     }
 
-    fn put(&mut self, key: Key, points: Points, money: Money, under: &Arc<Under>) {
-        self.0.insert(key, Standing { points, money, under: Arc::clone(under) });
+    fn put(
+        &mut self,
+        key: Key,
+        (points, money): (Points, Money),
+        price: Option<Decimal>,
+        under: &Arc<Under>,
+    ) {
+        self.0.insert(key, Standing { points, money, price, under: Arc::clone(under) });
     }
 }
 

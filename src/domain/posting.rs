@@ -7,6 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::amount::{Money, Points};
@@ -255,6 +256,9 @@ pub enum Body {
         /// For how many points.
         #[serde(rename = "for")]
         points: Points,
+        /// The price of a whole point that was applied, in whole currency units.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        price: Option<Decimal>,
         /// Under which terms.
         #[serde(default, skip_serializing_if = "Under::is_plain")]
         under: Arc<Under>,
@@ -280,6 +284,8 @@ pub struct Owed {
     pub reverses: bool,
     /// For how many points.
     pub points: Points,
+    /// The price of a whole point that was applied, in whole currency units.
+    pub price: Option<Decimal>,
     /// Under which terms.
     pub under: Arc<Under>,
 }
@@ -316,7 +322,7 @@ impl Posting {
 
     /// A posting of money, before it is known which cycle settles it.
     pub fn money(from: LedgerAccount, to: LedgerAccount, owed: Owed) -> Self {
-        let Owed { amount, programme, obligation, reverses, points, under } = owed;
+        let Owed { amount, programme, obligation, reverses, points, price, under } = owed;
         let (cycle, late_for) = (None, None);
         let body = Body::Money {
             amount,
@@ -324,6 +330,7 @@ impl Posting {
             obligation,
             reverses,
             points,
+            price,
             under,
             cycle,
             late_for,

@@ -15,6 +15,7 @@ use super::hold::Allocation;
 use super::ids::{LevelId, LotId, MemberId, PartyId, ProgrammeId, Reference, TransactionId};
 use super::posting::Posting;
 use super::receipt::Part;
+use super::settlement::CycleId;
 use super::time::{Day, Instant, NEVER};
 
 /// A lot that a transaction made.
@@ -188,6 +189,11 @@ pub enum Detail {
         /// Points lost.
         expired: Points,
     },
+    /// What closing a cycle added.
+    Closing {
+        /// The cycle that settles it.
+        cycle: CycleId,
+    },
 }
 
 /// A transaction as it is recorded.
@@ -249,6 +255,7 @@ impl Transaction {
             | Detail::Void { programme, .. }
             | Detail::PersonalRule { programme, .. }
             | Detail::Expiry { programme, .. } => vec![programme],
+            Detail::Closing { .. } => Vec::new(),
             Detail::Delivery { .. } | Detail::Merge { .. } => {
                 let accounts = self.postings.iter().flat_map(|one| [&one.from, &one.to]);
                 accounts.filter_map(|account| Some(account.member()?.1)).collect()

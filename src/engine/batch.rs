@@ -20,6 +20,7 @@ use crate::store::heads::{self, Head};
 use crate::store::load::{self, Wanted};
 use crate::store::names::NameHash;
 use crate::store::save::{self, NewMembers, Rows};
+use crate::store::seals::Seal;
 use crate::store::{Database, StoreError, configurations, dialect, members};
 
 /// What became of one command of a batch.
@@ -108,6 +109,9 @@ impl<'a> Batch<'a> {
         let posted = self.pending.iter().filter_map(instant_of).min().filter(|_| follows);
         self.now =
             posted.unwrap_or_else(|| self.shared.clock.now()).max(recorded.unwrap_or_default());
+        for head in &heads {
+            self.rows.seals.extend(seals_of(head, self.coalition(), self.now));
+        }
         self.heads = heads.into_iter().map(|head| (head.shard.0, head)).collect();
         Ok(())
     }
@@ -333,7 +337,9 @@ impl<'a> Batch<'a> {
         let shard = transaction.id.shard().0;
         let head = self.heads.get_mut(&shard).expect("the shard of a decision is locked");
         assert_eq!(head.next_seq, transaction.id.number(), "a sequence has no gaps");
-        self.rows.transactions.push(save::transaction_row(head, transaction));
+        let coalition = self.timeline.at(transaction.recorded_at);
+        let nodes = &mut self.rows.log_nodes;
+        self.rows.transactions.push(save::transaction_row(head, transaction, coalition, nodes));
         head.next_seq += 1;
         head.last_recorded_at = transaction.recorded_at;
         // The shard of the member that stays is marked too: who names a receipt of the one that
@@ -361,6 +367,22 @@ impl<'a> Batch<'a> {
         save::save_members(connection, &self.new_members)?;
         save::save(connection, &self.ledger, &rows, &heads)
     }
+}
+
+/// The cycles that a shard took its last transaction in and that are over: they end here.
+fn seals_of(head: &Head, coalition: &Coalition, now: Instant) -> Vec<Seal> {
+    let last = head.last_recorded_at;
+    let ended = coalition.schedules.values().map(|schedule| schedule.cycle_of(last));
+    let ended =
+        ended.filter(|cycle| coalition.schedule(&cycle.schedule).closes(cycle.first) <= now);
+    ended
+        .map(|cycle| Seal {
+            shard: head.shard,
+            cycle,
+            size: head.next_seq - 1,
+            frontier: head.frontier.clone(),
+        })
+        .collect()
 }
 
 fn is_of_clock(submission: &Submission) -> bool {

@@ -1,20 +1,20 @@
-//! What needs the whole ledger to stand still for a moment: changes of the configuration, and the
-//! close of a cycle. Both lock the heads of all shards, in their order, as every batch does with
-//! some, so that no batch is decided beside them.
+//! What needs the whole ledger to stand still for a moment: changes of the configuration. They lock
+//! the heads of all shards, in their order, as every batch does with some, so that no batch is
+//! decided beside them.
 
 use std::sync::{Arc, PoisonError};
 
 use super::Engine;
 use super::work::{Answer, EngineError};
+use crate::domain::ids::ShardId;
 use crate::domain::terms::coalition::{Change, Versioned};
 use crate::domain::terms::{Coalition, Invalid, Timeline};
-use crate::domain::time::{Day, Instant};
+use crate::domain::time::Instant;
 use crate::store::answers::{self, AnswerRow, StoredAnswer};
-use crate::store::cycles::PositionLine;
 use crate::store::heads::{self, Head};
 use crate::store::names::NameHash;
 use crate::store::save::save_heads;
-use crate::store::{Database, StoreError, Use, configurations, cycles, dialect};
+use crate::store::{Database, StoreError, Use, configurations, cycles, dialect, exposures};
 
 /// Why a change of the configuration was not made.
 #[derive(Debug, thiserror::Error)]
@@ -31,15 +31,6 @@ pub enum ConfigureError {
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-}
-
-/// What became of the wish to close a day.
-#[derive(Debug)]
-pub enum Closing {
-    /// It is closed, now or before; the statement.
-    Closed(String),
-    /// The day is not over.
-    NotOver,
 }
 
 /// Who changes the configuration, under which key, and from when on it counts.
@@ -92,40 +83,10 @@ impl Engine {
             for head in heads.iter_mut() {
                 head.configuration = version;
             }
-            follow_new_caps(connection, &before, &after, now)?;
+            follow_new_limits(connection, &before, &after, now)?;
             let body: Arc<str> = answer(&versioned).into();
             remember(connection, keyed, &body, now)?;
             Ok(Answer { status: 200, body, replayed: false })
-        })
-    }
-
-    /// Closes a settlement day that is over. A day that is closed gives the same statement.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub fn close_cycle(
-        &self,
-        day: Day,
-        statement: impl FnOnce(&Coalition, &[PositionLine]) -> String,
-    ) -> Result<Closing, ConfigureError> {
-        self.exclusively(|connection, heads| {
-            if let Some(closed) = cycles::closed(connection, day)? {
-                return Ok(Closing::Closed(closed));
-            }
-            let now = now_of(self, heads);
-            let timeline = configurations::load_timeline(connection)?;
-            let coalition = timeline.at(now);
-            if coalition.zone.day_of(now) <= day {
-                return Ok(Closing::NotOver);
-            }
-            let lines = cycles::positions_of(connection, day)?;
-            let text = statement(coalition, &lines);
-            cycles::close(connection, day, now, &text)?;
-            // No clock that lags behind can post into the closed day any more.
-            for head in heads.iter_mut() {
-                head.last_recorded_at = now;
-            }
-            Ok(Closing::Closed(text))
         })
     }
 
@@ -137,7 +98,7 @@ impl Engine {
         let _one_at_a_time = self.shared.exclusive.lock().unwrap_or_else(PoisonError::into_inner);
         let mut connection = self.shared.address.open(Use::Write)?;
         dialect::begin(&mut connection)?;
-        let all: Vec<i64> = (0..self.shared.shards).collect();
+        let all: Vec<i64> = (0..self.shared.shards).chain([ShardId::HOUSE.0]).collect();
         let mut locked = heads::lock(&mut connection, &all)?;
         // A connection that is dropped undoes what it began.
         let done = run(&mut connection, &mut locked)?;
@@ -186,28 +147,25 @@ fn remember(
     answers::save(connection, row.as_slice())
 }
 
-/// A party that gets a cap within a day owes already what the day's positions say.
-fn follow_new_caps(
+/// A party that gets a limit owes already what the positions and the open holds say.
+fn follow_new_limits(
     connection: &mut Database,
     before: &Timeline,
     after: &Timeline,
     now: Instant,
 ) -> Result<(), StoreError> {
-    let had = &before.latest().caps;
-    let has = after.latest().caps.keys().filter(|party| !had.contains_key(*party));
-    let fresh: Vec<String> = has.map(ToString::to_string).collect();
+    let known = before.latest().limited(now);
+    let mut fresh = after.latest().limited(now);
+    fresh.retain(|party, cycle| known.get(party) != Some(cycle));
     if fresh.is_empty() {
         return Ok(());
     }
-    let day = after.at(now).zone.day_of(now);
-    let lines = cycles::positions_of(connection, day)?;
-    for party in fresh {
-        let net = lines.iter().map(|line| {
-            let gets = if line.creditor == party { line.amount } else { 0 };
-            let owes = if line.debtor == party { line.amount } else { 0 };
-            gets - owes
-        });
-        cycles::set_exposure(connection, day, &party, net.sum())?;
+    let mut exposures = exposures::lock(connection, &fresh)?;
+    for (party, exposure) in &mut exposures {
+        let positions = cycles::positions_of(connection, &exposure.cycle)?;
+        exposure.in_cycle = positions.iter().map(|one| one.change_of(party)).sum();
+        exposure.unsettled = exposures::unsettled(connection, party)?;
+        exposure.held = exposures::held(connection, party)?;
     }
-    Ok(())
+    exposures::save(connection, &exposures)
 }

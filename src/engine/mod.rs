@@ -6,6 +6,7 @@
 //! there. While one batch commits the next one gathers.
 
 mod batch;
+mod closing;
 mod enrolment;
 mod exclusive;
 mod lane;
@@ -18,13 +19,16 @@ use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
 
-pub use exclusive::{Closing, ConfigureError, Keyed, Making};
+pub use closing::{Close, Closing, SignedCheckpoint};
+pub use exclusive::{ConfigureError, Keyed, Making};
 pub use work::{Answer, EngineError, Enroll, Present, Submission, Work};
 
 use crate::clock::Clock;
+use crate::domain::ids::ShardId;
+use crate::domain::log::note::Signer;
 use crate::domain::terms::Timeline;
 use crate::store::{
-    Address, Database, ReadPool, StoreError, Use, configurations, heads, open_pool,
+    Address, Database, ReadPool, StoreError, Use, configurations, heads, log_key, open_pool,
 };
 use lane::Lane;
 use router::Router;
@@ -62,6 +66,7 @@ pub(crate) struct Shared {
     pub readers: ReadPool,
     pub batch_max: usize,
     pub present: Box<dyn Present>,
+    pub signer: Signer,
     timeline: RwLock<Arc<Timeline>>,
     stopping: AtomicBool,
     exclusive: Mutex<()>,
@@ -99,7 +104,9 @@ impl Engine {
         let readers = open_pool(&settings.address, settings.readers)?;
         let mut first = settings.address.open(Use::Read)?;
         let timeline = configurations::load_timeline(&mut first)?;
-        let shards = heads::all(&mut first)?.len();
+        let all = heads::all(&mut first)?;
+        let shards = all.iter().filter(|head| head.shard != ShardId::HOUSE).count();
+        let signer = log_key::signer(&mut first, &timeline.latest().operator)?;
         let shared = Arc::new(Shared {
             address: settings.address.clone(),
             clock,
@@ -107,6 +114,7 @@ impl Engine {
             readers,
             batch_max: settings.batch_max,
             present,
+            signer,
             timeline: RwLock::new(Arc::new(timeline)),
             stopping: AtomicBool::new(false),
             exclusive: Mutex::new(()),
@@ -174,7 +182,12 @@ impl Engine {
         &self.shared.clock
     }
 
-    /// The number of shards.
+    /// Who signs checkpoints and statements.
+    pub fn signer(&self) -> &Signer {
+        &self.shared.signer
+    }
+
+    /// The number of shards of members.
     pub fn shards(&self) -> i64 {
         self.shared.shards
     }

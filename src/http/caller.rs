@@ -67,6 +67,17 @@ impl Either {
 }
 
 impl Operated {
+    /// Refuses who may not settle: finance and operators may.
+    ///
+    /// # Errors
+    /// If the caller is neither.
+    pub fn must_settle(&self) -> Result<(), Problem> {
+        match self.operator.role {
+            Role::Operator | Role::Finance => Ok(()),
+            Role::Auditor => Err(Problem::role_not_allowed()),
+        }
+    }
+
     /// Refuses who only reads.
     ///
     /// # Errors

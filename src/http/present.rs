@@ -10,6 +10,7 @@ use crate::domain::command::{Command, Kind};
 use crate::domain::ids::{LevelId, MemberId, PartyId, ProgrammeId, Reference, TransactionId};
 use crate::domain::member::MemberName;
 use crate::domain::rejection::Rejection;
+use crate::domain::settlement::CycleId;
 use crate::domain::terms::Coalition;
 use crate::domain::time::{Day, Instant};
 use crate::domain::transaction::{Detail, RefundPart, Transaction};
@@ -95,6 +96,9 @@ enum Outcome<'a> {
         programme: &'a ProgrammeId,
         expired: String,
         holds: &'a [TransactionId],
+    },
+    Closing {
+        cycle: &'a CycleId,
     },
 }
 
@@ -194,6 +198,7 @@ impl<'a> Outcome<'a> {
                 let max_share = max_share.map(|share| share.to_string());
                 Self::PersonalRule { programme, max_share }
             }
+            Detail::Closing { cycle } => Self::Closing { cycle },
             Detail::Expiry { programme, holds, expired } => {
                 Self::Expiry { programme, expired: text(programme, *expired), holds }
             }

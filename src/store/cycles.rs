@@ -153,10 +153,7 @@ pub fn list(
 ///
 /// # Errors
 /// If the database fails, or a row was changed.
-pub fn events(
-    connection: &mut Database,
-    cycle: &CycleId,
-) -> Result<Vec<CycleEvent>, StoreError> {
+pub fn events(connection: &mut Database, cycle: &CycleId) -> Result<Vec<CycleEvent>, StoreError> {
     let rows: Vec<(String, i64, String, String)> = cycle_events::table
         .select((cycle_events::state, cycle_events::at, cycle_events::author, cycle_events::note))
         .filter(cycle_events::schedule.eq(cycle.schedule.as_str()))

@@ -1,16 +1,17 @@
 //! What limited parties owe: one row for each over all cycles, one for the open cycle of its cap.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use diesel::prelude::*;
 
 use super::StoreError;
 use super::connection::{Database, each_backend};
-use super::schema::exposures;
+use super::rows::read_json;
+use super::schema::{cycles, exposures, holds, positions};
 use crate::domain::amount::Money;
 use crate::domain::exposure::Exposure;
 use crate::domain::ids::PartyId;
-use crate::domain::settlement::CycleId;
+use crate::domain::settlement::{CycleId, CycleState};
 
 /// The schedule and cycle of the row over all cycles.
 const ALL: (&str, i64) = ("", 0);
@@ -79,10 +80,7 @@ pub fn lock(
 ///
 /// # Errors
 /// If the database fails.
-pub fn save(
-    connection: &mut Database,
-    all: &HashMap<PartyId, Exposure>,
-) -> Result<(), StoreError> {
+pub fn save(connection: &mut Database, all: &HashMap<PartyId, Exposure>) -> Result<(), StoreError> {
     for (party, exposure) in all {
         let cycle = &exposure.cycle;
         let rows = [
@@ -96,4 +94,53 @@ pub fn save(
         }
     }
     Ok(())
+}
+
+/// What a party is owed, net, in all cycles that are not settled.
+///
+/// # Errors
+/// If the database fails.
+pub fn unsettled(connection: &mut Database, party: &PartyId) -> Result<Money, StoreError> {
+    let settled: Vec<(String, i64)> = cycles::table
+        .select((cycles::schedule, cycles::cycle))
+        .filter(cycles::state.eq(CycleState::Settled.name()))
+        .load(connection)?;
+    let settled: HashSet<(String, i64)> = settled.into_iter().collect();
+    let name = party.as_str();
+    let rows: Vec<(String, i64, String, String, i64)> = positions::table
+        .select((
+            positions::schedule,
+            positions::cycle,
+            positions::debtor,
+            positions::creditor,
+            positions::amount,
+        ))
+        .filter(positions::debtor.eq(name).or(positions::creditor.eq(name)))
+        .load(connection)?;
+    let open = rows.into_iter().filter(|row| !settled.contains(&(row.0.clone(), row.1)));
+    let change = open.map(|(_, _, debtor, creditor, amount)| {
+        let gets = if creditor == name { amount } else { 0 };
+        let gives = if debtor == name { amount } else { 0 };
+        Money(gets - gives)
+    });
+    Ok(change.sum())
+}
+
+/// What all open holds would make a party owe.
+///
+/// # Errors
+/// If the database fails, or a row was changed.
+pub fn held(connection: &mut Database, party: &PartyId) -> Result<Money, StoreError> {
+    let rows: Vec<Option<String>> = holds::table
+        .select(holds::owes)
+        .filter(holds::open)
+        .filter(holds::owes.is_not_null())
+        .load(connection)?;
+    let mut sum = Money::ZERO;
+    for owes in rows.into_iter().flatten() {
+        let owes: BTreeMap<PartyId, Money> =
+            read_json(&owes, "what a hold would make parties owe")?;
+        sum += owes.get(party).copied().unwrap_or_default();
+    }
+    Ok(sum)
 }

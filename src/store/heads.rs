@@ -8,6 +8,7 @@ use super::connection::{Database, each_backend};
 use super::prepared::prepared;
 use super::schema::shard_heads;
 use crate::domain::ids::ShardId;
+use crate::domain::log::tree::{Frontier, FrontierError};
 use crate::domain::time::Instant;
 
 /// A hash of the chain.
@@ -30,8 +31,8 @@ pub struct Head {
     pub configuration: i64,
     /// The end of the hash chain.
     pub hash: ChainHash,
-    /// The frontier of the Merkle log, as bytes.
-    pub frontier: Vec<u8>,
+    /// The frontier of the Merkle log.
+    pub frontier: Frontier,
 }
 
 prepared! {
@@ -75,8 +76,9 @@ pub fn lock(connection: &mut Database, shards: &[i64]) -> Result<Vec<Head>, Stor
 fn head_of(row: HeadRow) -> Result<Head, StoreError> {
     let (shard, next_seq, next_member, merges, last_recorded_at, configuration, hash, frontier) =
         row;
-    let hash = ChainHash::try_from(hash)
-        .map_err(|_| StoreError::Damaged(format!("the head of shard {shard}")))?;
+    let damaged = || StoreError::Damaged(format!("the head of shard {shard}"));
+    let hash = ChainHash::try_from(hash).map_err(|_| damaged())?;
+    let frontier = read_frontier(&frontier).map_err(|_| damaged())?;
     Ok(Head {
         shard: ShardId(shard),
         next_seq,
@@ -87,6 +89,14 @@ fn head_of(row: HeadRow) -> Result<Head, StoreError> {
         hash,
         frontier,
     })
+}
+
+/// Reads a stored frontier; no bytes are the frontier of an empty log.
+///
+/// # Errors
+/// If the row was changed.
+pub fn read_frontier(bytes: &[u8]) -> Result<Frontier, FrontierError> {
+    if bytes.is_empty() { Ok(Frontier::new()) } else { Frontier::from_bytes(bytes) }
 }
 
 /// All heads, without a lock.
@@ -109,6 +119,8 @@ pub fn create(connection: &mut Database, count: i64) -> Result<(), StoreError> {
         let text = format!("the ledger was set up with {there} shards, which can't become {count}");
         return Err(StoreError::SetUp(text));
     }
+    // The house of a ledger that was set up before it had one knows what the others know.
+    let latest = all(connection)?.iter().map(|head| head.configuration).max().unwrap_or(0);
     let rows: Vec<_> = (0..count)
         .chain([ShardId::HOUSE.0])
         .map(|shard| {
@@ -118,7 +130,7 @@ pub fn create(connection: &mut Database, count: i64) -> Result<(), StoreError> {
                 shard_heads::next_member.eq(1_i64),
                 shard_heads::merges.eq(0_i64),
                 shard_heads::last_recorded_at.eq(0_i64),
-                shard_heads::configuration.eq(0_i64),
+                shard_heads::configuration.eq(latest),
                 shard_heads::hash.eq(vec![0_u8; 32]),
                 shard_heads::frontier.eq(Vec::<u8>::new()),
             )

@@ -14,9 +14,9 @@ use super::{StoreError, exposures, originals};
 use crate::domain::account::AccountKey;
 use crate::domain::hold::Hold;
 use crate::domain::ids::{MemberId, PartyId, ShardId, TransactionId};
-use crate::domain::settlement::CycleId;
 use crate::domain::ledger::{Ledger, ReferenceKey};
 use crate::domain::lot::{Loaded, Lot};
+use crate::domain::settlement::CycleId;
 use crate::domain::time::Instant;
 
 /// How many lots of an account a burn reads at first.

@@ -12,6 +12,7 @@ pub mod dialect;
 pub mod exposures;
 pub mod heads;
 pub mod load;
+pub mod log_key;
 pub mod members;
 pub mod migrations;
 pub mod names;
@@ -19,9 +20,9 @@ mod originals;
 mod prepared;
 pub mod rows;
 pub mod save;
-pub mod seals;
 mod save_postgres;
 pub mod schema;
+pub mod seals;
 pub mod views;
 
 pub use connection::{Address, Database, Kind, ReadPool, Use, open_pool};

@@ -30,7 +30,11 @@ pub fn write_json<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("the domain's types are plain JSON")
 }
 
-fn read_name<T: std::str::FromStr>(text: &str) -> Result<T, StoreError> {
+/// Reads a stored name.
+///
+/// # Errors
+/// If the row was changed.
+pub fn read_name<T: std::str::FromStr>(text: &str) -> Result<T, StoreError> {
     text.parse().map_err(|_| StoreError::Damaged(format!("a stored name: {text}")))
 }
 

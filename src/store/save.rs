@@ -12,12 +12,15 @@ use super::heads::{ChainHash, Head};
 use super::names::reference_hash;
 use super::rows::{AccountRow, HoldRow, LotRow, write_json};
 use super::schema::{
-    accounts, holds, lots, member_names, members, positions, receipts, shard_heads,
+    accounts, holds, log_nodes, lots, member_names, members, positions, receipts, shard_heads,
     transactions,
 };
+use super::seals::{self, Seal};
 use super::{StoreError, exposures, save_postgres};
+use crate::domain::entry::leaf_of;
 use crate::domain::ids::MemberId;
 use crate::domain::ledger::{Ledger, ReferenceKey};
+use crate::domain::terms::Coalition;
 use crate::domain::transaction::Transaction;
 
 /// Rows a statement; SQLite takes at most 32,766 binds.
@@ -92,6 +95,10 @@ pub struct Rows {
     pub lots: Vec<LotRow>,
     /// Positions, as additions.
     pub positions: Vec<PositionRow>,
+    /// Complete subtrees of the log.
+    pub log_nodes: Vec<LogNodeRow>,
+    /// Where cycles end that this batch is past.
+    pub seals: Vec<Seal>,
 }
 
 /// A member that a batch made, or a name that it gave.
@@ -127,12 +134,36 @@ pub fn chain(before: &ChainHash, content: &str) -> ChainHash {
     state.finalize().into()
 }
 
-/// The row of a transaction; moves the head's chain on.
-pub fn transaction_row(head: &mut Head, transaction: &Transaction) -> TransactionRow {
+/// A complete subtree of the log that a transaction finished.
+#[derive(Debug, Insertable)]
+#[diesel(table_name = log_nodes)]
+pub struct LogNodeRow {
+    shard: i64,
+    level: i64,
+    place: i64,
+    hash: Vec<u8>,
+}
+
+/// The row of a transaction; moves the head's chain and log on, and adds what that finished of the
+/// log to `nodes`.
+pub fn transaction_row(
+    head: &mut Head,
+    transaction: &Transaction,
+    coalition: &Coalition,
+    nodes: &mut Vec<LogNodeRow>,
+) -> TransactionRow {
     #[cfg(feature = "faults")]
     let transaction = &crate::faults::stored(transaction);
     let content = write_json(transaction);
-    head.hash = chain(&head.hash, &content);
+    let before = head.hash;
+    head.hash = chain(&before, &content);
+    let leaf = leaf_of(transaction, (&before, &head.hash), coalition);
+    nodes.extend(head.frontier.append(leaf).into_iter().map(|node| LogNodeRow {
+        shard: head.shard.0,
+        level: i64::from(node.level),
+        place: node.index,
+        hash: node.hash.to_vec(),
+    }));
     let reference_hash = transaction.reference.as_ref().map(|reference| {
         let (party, kind) = (transaction.party.clone(), transaction.kind);
         reference_hash(&ReferenceKey { party, kind, reference: reference.clone() }).to_vec()
@@ -163,6 +194,8 @@ pub fn save(
         Database::Postgres(one) => save_postgres::save(one, rows, heads)?,
         Database::Sqlite(_) => save_rows(connection, rows, heads)?,
     }
+    save_log(connection, &rows.log_nodes)?;
+    seals::add(connection, &rows.seals)?;
     save_holds(connection, ledger)?;
     save_receipts(connection, ledger)?;
     save_merges(connection, ledger)?;
@@ -200,11 +233,10 @@ pub fn rows_of(ledger: &Ledger, currency: &str) -> Rows {
             amount: position.amount,
         });
     Rows {
-        answers: Vec::new(),
-        transactions: Vec::new(),
         accounts: account_rows.map(AccountRow::of).collect(),
         lots: lot_rows.collect(),
         positions: position_rows.collect(),
+        ..Rows::default()
     }
 }
 
@@ -253,6 +285,15 @@ fn save_rows(connection: &mut Database, rows: &Rows, heads: &[Head]) -> Result<(
     save_heads(connection, heads)
 }
 
+fn save_log(connection: &mut Database, rows: &[LogNodeRow]) -> Result<(), StoreError> {
+    for rows in rows.chunks(ROWS_PER_STATEMENT) {
+        each_backend!(connection, |one| {
+            diesel::insert_into(log_nodes::table).values(rows).execute(one)
+        })?;
+    }
+    Ok(())
+}
+
 fn save_positions(connection: &mut Database, rows: &[PositionRow]) -> Result<(), StoreError> {
     for rows in rows.chunks(ROWS_PER_STATEMENT) {
         each_backend!(connection, |one| {
@@ -297,7 +338,7 @@ pub fn save_heads(connection: &mut Database, heads: &[Head]) -> Result<(), Store
                 shard_heads::last_recorded_at.eq(head.last_recorded_at.0),
                 shard_heads::configuration.eq(head.configuration),
                 shard_heads::hash.eq(head.hash.to_vec()),
-                shard_heads::frontier.eq(&head.frontier),
+                shard_heads::frontier.eq(head.frontier.to_bytes()),
             ))
             .execute(connection)?;
     }

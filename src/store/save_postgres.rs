@@ -111,7 +111,8 @@ pub fn save(connection: &mut PgConnection, rows: &Rows, heads: &[Head]) -> Resul
             &$rows.iter().map(|$row| $value).collect::<Vec<_>>()
         };
     }
-    let Rows { answers, transactions, accounts, lots, positions } = rows;
+    let Rows { answers, transactions, accounts, lots, positions, .. } = rows;
+    let frontiers: Vec<Vec<u8>> = heads.iter().map(|head| head.frontier.to_bytes()).collect();
     let statement = SaveBatch {
         a_key: column!(answers, row => row.key_hash.as_slice()),
         a_fingerprint: column!(answers, row => row.fingerprint.as_slice()),
@@ -166,7 +167,7 @@ pub fn save(connection: &mut PgConnection, rows: &Rows, heads: &[Head]) -> Resul
         h_merges: column!(heads, head => head.merges),
         h_at: column!(heads, head => head.last_recorded_at.0),
         h_hash: column!(heads, head => head.hash.as_slice()),
-        h_frontier: column!(heads, head => head.frontier.as_slice()),
+        h_frontier: column!(frontiers, bytes => bytes.as_slice()),
     };
     let _: Vec<i64> = statement.load(connection)?;
     Ok(())

@@ -4,8 +4,10 @@ use diesel::prelude::*;
 
 use super::StoreError;
 use super::connection::{Database, each_backend};
+use super::heads::read_frontier;
 use super::schema::seals;
 use crate::domain::ids::ShardId;
+use crate::domain::log::tree::Frontier;
 use crate::domain::settlement::CycleId;
 use crate::domain::time::Day;
 
@@ -19,7 +21,7 @@ pub struct Seal {
     /// How many transactions of the shard belong to it or to earlier ones.
     pub size: i64,
     /// The frontier of the log there.
-    pub frontier: Vec<u8>,
+    pub frontier: Frontier,
 }
 
 /// Adds seals; those that are there stay as they are.
@@ -35,7 +37,7 @@ pub fn add(connection: &mut Database, all: &[Seal]) -> Result<(), StoreError> {
                 seals::schedule.eq(seal.cycle.schedule.as_str()),
                 seals::cycle.eq(seal.cycle.first.number()),
                 seals::size.eq(seal.size),
-                seals::frontier.eq(&seal.frontier),
+                seals::frontier.eq(seal.frontier.to_bytes()),
             )
         })
         .collect();
@@ -65,9 +67,12 @@ pub fn latest(
         .order(seals::cycle.desc())
         .first(connection)
         .optional()?;
-    Ok(row.map(|(first, size, frontier)| {
-        let cycle =
-            CycleId { schedule: cycle.schedule.clone(), first: Day::from_number(first) };
-        Seal { shard, cycle, size, frontier }
-    }))
+    row.map(|(first, size, frontier)| {
+        let cycle = CycleId { schedule: cycle.schedule.clone(), first: Day::from_number(first) };
+        let frontier = read_frontier(&frontier).map_err(|_| {
+            StoreError::Damaged(format!("the seal of {cycle} on shard {}", shard.0))
+        })?;
+        Ok(Seal { shard, cycle, size, frontier })
+    })
+    .transpose()
 }

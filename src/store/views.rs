@@ -11,7 +11,7 @@ use super::schema::{holds, lots, transactions};
 use super::{StoreError, dialect, members};
 use crate::domain::ids::{MemberId, TransactionId};
 use crate::domain::ledger::Ledger;
-use crate::domain::time::{Day, Instant};
+use crate::domain::time::Instant;
 use crate::domain::transaction::Transaction;
 
 /// A transaction as it is stored, with the end of the chain after it.
@@ -99,7 +99,7 @@ pub fn history(
 pub fn accounts_of(connection: &mut Database, member: MemberId) -> Result<Ledger, StoreError> {
     let whole = BTreeSet::from([member]);
     let wanted = Wanted { members: whole.clone(), whole, ..Wanted::default() };
-    load::load(connection, &wanted, Day::from_number(0), Instant(0))
+    load::load(connection, &wanted, Instant(0))
 }
 
 /// Accounts on which the clock did something that is not posted yet, up to `limit`.

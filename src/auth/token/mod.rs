@@ -41,6 +41,8 @@ const NAME_BYTES_MAX: usize = 128;
 pub enum Role {
     /// Configures, and reads everything.
     Operator,
+    /// Closes cycles, publishes, pays and reconciles; reads everything.
+    Finance,
     /// Reads everything.
     Auditor,
 }

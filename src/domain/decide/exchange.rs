@@ -98,6 +98,7 @@ fn money(terms: &Exchange, left: &Programme, entered: &Programme, given: Points)
         obligation: ObligationKind::Exchange,
         reverses: false,
         points: given,
+        price: Some(terms.price_per_point),
         under: Arc::default(),
     };
     let pool = |one: &Programme| LedgerAccount::Pool(one.id.clone(), one.brand.clone());

@@ -59,9 +59,10 @@ impl Draft<'_> {
 
     /// What the holds that this transaction finishes would have made a party owe, as a change.
     fn change_of_holds(&self, party: &PartyId) -> Money {
-        let changes = self.holds.values().filter_map(|hold| {
-            held_by(self.ledger.holds.get(&hold.id), hold).get(party).copied()
-        });
+        let changes = self
+            .holds
+            .values()
+            .filter_map(|hold| held_by(self.ledger.holds.get(&hold.id), hold).get(party).copied());
         changes.sum()
     }
 }

@@ -1,5 +1,6 @@
 //! Settlement: cycles, what closing one adds, nets and the payments that follow.
 
+pub mod closing;
 pub mod cycle;
 pub mod position;
 

@@ -140,10 +140,7 @@ impl AgreementDocument {
             });
             parsed.transpose()
         };
-        let grant = self
-            .grant
-            .as_ref()
-            .map(|grant| grant.check(&under));
+        let grant = self.grant.as_ref().map(|grant| grant.check(&under));
         Ok(Agreement {
             programme: self.programme.clone(),
             party: self.party.clone(),

@@ -133,10 +133,9 @@ impl ScheduleDocument {
                 .map(Money)
                 .map_err(|error| Invalid::at("/carry_below", error.to_string()))?,
         };
-        for (days, pointer) in [
-            (self.payment_term_days, "/payment_term_days"),
-            (self.dispute_days, "/dispute_days"),
-        ] {
+        for (days, pointer) in
+            [(self.payment_term_days, "/payment_term_days"), (self.dispute_days, "/dispute_days")]
+        {
             if days > TERM_DAYS_MAX {
                 return Err(Invalid::at(pointer, format!("at most {TERM_DAYS_MAX} days")));
             }

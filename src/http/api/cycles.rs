@@ -9,14 +9,15 @@ use serde::{Deserialize, Serialize};
 use super::found;
 use crate::domain::amount::{Money, Points};
 use crate::domain::ids::{PartyId, ProgrammeId};
+use crate::domain::settlement::{CycleId, CycleState, PositionSum};
 use crate::domain::terms::Coalition;
-use crate::domain::time::Day;
-use crate::engine::Closing;
+use crate::domain::time::{Day, Instant};
+use crate::engine::{Close, Closing};
 use crate::http::app::{App, read};
 use crate::http::caller::{Either, Operated, must_have_key};
 use crate::http::present::{json_text, points_text};
 use crate::http::problem::Problem;
-use crate::store::cycles::{self, PositionLine};
+use crate::store::cycles;
 
 /// Who owes whom what for what.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -30,45 +31,71 @@ struct Line {
     amount: String,
 }
 
-/// A settlement day: its nets and the positions that they add up.
+/// A transition that a cycle made.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Event {
+    state: CycleState,
+    at: Instant,
+    by: String,
+}
+
+/// A cycle: its nets and the positions that they add up.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Cycle {
+    /// Its first settlement day.
     day: Day,
-    state: String,
+    /// Its id; figures that were fixed before there were other schedules don't repeat it.
+    #[serde(default)]
+    cycle: Option<CycleId>,
+    state: CycleState,
     currency: String,
     /// Positive: receives. Parties at zero are left out.
     nets: BTreeMap<String, String>,
     positions: Vec<Line>,
+    /// The transitions so far; not part of the fixed figures.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    events: Vec<Event>,
 }
 
 impl Cycle {
-    fn of(day: Day, state: &str, coalition: &Coalition, lines: &[PositionLine]) -> Self {
-        let mut nets: BTreeMap<String, i64> = BTreeMap::new();
-        for line in lines {
-            *nets.entry(line.debtor.clone()).or_default() -= line.amount;
-            *nets.entry(line.creditor.clone()).or_default() += line.amount;
+    fn of(id: &CycleId, coalition: &Coalition, positions: &[PositionSum]) -> Self {
+        let mut nets: BTreeMap<String, Money> = BTreeMap::new();
+        let mut sums: BTreeMap<[String; 4], (i64, Points, Money)> = BTreeMap::new();
+        for one in positions {
+            *nets.entry(one.debtor.to_string()).or_default() -= one.amount;
+            *nets.entry(one.creditor.to_string()).or_default() += one.amount;
+            let programme = one.programme.as_ref().map(ToString::to_string).unwrap_or_default();
+            let kind = one.kind.name(one.reverses).to_owned();
+            let key = [one.debtor.to_string(), one.creditor.to_string(), programme, kind];
+            let sum = sums.entry(key).or_default();
+            *sum = (sum.0 + one.count, sum.1 + one.points, sum.2 + one.amount);
         }
-        assert_eq!(nets.values().sum::<i64>(), 0, "nets of a currency sum to zero");
-        let money = |units| Money(units).text(coalition.money_scale);
-        let text = |line: &PositionLine| Line {
-            debtor: line.debtor.clone(),
-            creditor: line.creditor.clone(),
-            programme: line.programme.clone(),
-            kind: line.kind.clone(),
-            count: line.count,
-            points: line.programme.parse::<ProgrammeId>().map_or_else(
-                |_| line.points.to_string(),
-                |programme| points_text(coalition, &programme, Points(line.points)),
+        let all: Money = nets.values().copied().sum();
+        assert!(all.is_zero(), "nets of a currency sum to zero");
+        let nets = nets.into_iter().filter(|(_, net)| !net.is_zero());
+        let line = |([debtor, creditor, programme, kind], (count, points, amount)): (
+            [String; 4],
+            (i64, Points, Money),
+        )| Line {
+            points: programme.parse::<ProgrammeId>().map_or_else(
+                |_| points.0.to_string(),
+                |programme| points_text(coalition, &programme, points),
             ),
-            amount: money(line.amount),
+            debtor,
+            creditor,
+            programme,
+            kind,
+            count,
+            amount: amount.text(coalition.money_scale),
         };
-        let nets = nets.into_iter().filter(|(_, net)| *net != 0);
         Self {
-            day,
-            state: state.to_owned(),
+            day: id.first,
+            cycle: Some(id.clone()),
+            state: CycleState::Closed,
             currency: coalition.currency.clone(),
-            nets: nets.map(|(party, net)| (party, money(net))).collect(),
-            positions: lines.iter().map(text).collect(),
+            nets: nets.map(|(party, net)| (party, net.text(coalition.money_scale))).collect(),
+            positions: sums.into_iter().map(line).collect(),
+            events: Vec::new(),
         }
     }
 
@@ -81,50 +108,70 @@ impl Cycle {
     }
 }
 
-fn day_of(text: &str) -> Result<Day, Problem> {
-    Day::parse(text).ok_or_else(|| Problem::invalid("/day", "write a day as YYYY-MM-DD"))
+/// The figures of a cycle that is being closed, as they are kept.
+pub fn figures(coalition: &Coalition, id: &CycleId, positions: &[PositionSum]) -> String {
+    json_text(&Cycle::of(id, coalition, positions))
 }
 
-/// Closes a settlement day; closing it twice gives the same statement.
+/// The id of a cycle in a path: the first settlement day, with the schedule before it where it is
+/// not the coalition's own.
+pub(super) fn cycle_of(text: &str) -> Result<CycleId, Problem> {
+    text.parse().map_err(|_| {
+        let detail = "write the cycle's first day as YYYY-MM-DD, or SCHEDULE.YYYY-MM-DD";
+        Problem::invalid("/cycle", detail)
+    })
+}
+
+/// Closes a cycle; closing it twice gives the same figures.
 pub async fn close(
     call: Operated,
     app: Data<App>,
-    day: Path<String>,
+    cycle: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    call.must_operate()?;
+    call.must_settle()?;
     must_have_key(call.idempotency_key.as_ref())?;
-    let day = day_of(&day)?;
+    let cycle = cycle_of(&cycle)?;
+    let author = call.operator.subject.clone();
     let closing = actix_web::web::block(move || {
-        app.engine.close_cycle(day, |coalition, lines| {
-            json_text(&Cycle::of(day, "closed", coalition, lines))
-        })
+        app.engine.close_cycle(&cycle, &Close { author: &author, figures: &figures })
     });
     match closing.await?? {
         Closing::Closed(statement) => {
             Ok(HttpResponse::Ok().content_type("application/json").body(statement))
         }
         Closing::NotOver => Err(Problem::cycle_not_over()),
+        Closing::NoSuchCycle => Err(Problem::not_found()),
     }
 }
 
-/// A settlement day: its statement if it is closed, or the figures so far.
+/// A cycle: its figures, fixed or so far, and what it has come to.
 pub async fn view(
     call: Either,
     app: Data<App>,
-    day: Path<String>,
+    cycle: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let day = day_of(&day)?;
-    let (closed, lines) = read(&app, move |database| {
-        let closed = cycles::closed(database, day)?;
-        let lines =
-            if closed.is_none() { cycles::positions_of(database, day)? } else { Vec::new() };
-        Ok((closed, lines))
+    let id = cycle_of(&cycle)?;
+    let coalition = app.coalition();
+    let there = coalition.schedules.get(&id.schedule);
+    if !there.is_some_and(|schedule| schedule.begins_with(id.first)) {
+        return Err(Problem::not_found());
+    }
+    let asked = id.clone();
+    let (row, events, positions) = read(&app, move |database| {
+        let row = cycles::find(database, &asked)?;
+        let is_fixed = row.as_ref().is_some_and(|row| row.figures.is_some());
+        let positions = if is_fixed { Vec::new() } else { cycles::positions_of(database, &asked)? };
+        Ok((row, cycles::events(database, &asked)?, positions))
     })
     .await?;
-    let cycle: Cycle = match closed {
-        Some(statement) => serde_json::from_str(&statement).map_err(|_| Problem::internal())?,
-        None => Cycle::of(day, "open", &app.coalition(), &lines),
+    let state = row.as_ref().map_or(CycleState::Open, |row| row.state);
+    let cycle: Cycle = match row.and_then(|row| row.figures) {
+        Some(figures) => serde_json::from_str(&figures).map_err(|_| Problem::internal())?,
+        None => Cycle::of(&id, &coalition, &positions),
     };
+    let event = |one: cycles::CycleEvent| Event { state: one.state, at: one.at, by: one.author };
+    let cycle =
+        Cycle { state, events: events.into_iter().map(event).collect(), cycle: Some(id), ..cycle };
     match call.party() {
         Some(party) => Ok(found(&cycle.seen_by(party))),
         None => Ok(found(&cycle)),

@@ -99,7 +99,9 @@ fn posting_view(posting: &Posting, coalition: &Coalition) -> Value {
             }
             view
         }
-        Body::Money { amount, programme, obligation, reverses, points, under, late_for, .. } => {
+        Body::Money {
+            amount, programme, obligation, reverses, points, under, late_for, ..
+        } => {
             let points = programme.as_ref().map_or_else(
                 || points.0.to_string(),
                 |programme| points_text(coalition, programme, *points),
