@@ -14,5 +14,6 @@ pub mod jobs;
 pub mod rehearse;
 pub mod server;
 pub mod settings;
+pub mod statement;
 pub mod store;
 pub mod telemetry;
