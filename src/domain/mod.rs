@@ -7,7 +7,8 @@
 //! Reading order: `exact`, `ids`, `amount`, `time`; then `terms` (what was agreed), `lot`, `hold`,
 //! `account`, `metric`; then `posting`, `transaction`, `command`, `rejection`; then `ledger` (the
 //! working set of one batch) and `decide`; `settlement` is what becomes of the money, `entry` and
-//! `log` prove what was recorded.
+//! `log` prove what was recorded. `reconciliation` stands apart: it compares, and decides nothing of
+//! the ledger.
 
 pub mod account;
 pub mod amount;
@@ -26,6 +27,7 @@ pub mod metric;
 pub mod obligation;
 pub mod posting;
 pub mod receipt;
+pub mod reconciliation;
 pub mod rejection;
 pub mod settlement;
 pub mod terms;
