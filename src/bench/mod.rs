@@ -9,6 +9,7 @@ mod bare;
 mod bulk;
 mod load;
 mod machine;
+pub mod planted;
 mod postgres;
 mod process;
 mod purchases;
