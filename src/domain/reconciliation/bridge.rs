@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::super::amount::{Money, Points};
-use super::finding::Class;
+use super::class::Class;
 use super::line::{Book, Currency, Row};
+use crate::domain::amount::{Money, Points};
 
 /// Sums of lines. Gross: all signs taken away.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,7 +138,8 @@ impl Bridges {
     pub(super) fn close(self) -> Vec<Bridge> {
         let nothing = Totals::default();
         let bridge = |(currency, (theirs, ours))| {
-            let here = self.steps.range((currency, Class::Matched)..=(currency, Class::PendingInFile));
+            let here =
+                self.steps.range((currency, Class::Matched)..=(currency, Class::PendingInFile));
             let steps = here
                 .filter(|(_, effect)| **effect != nothing)
                 .map(|(&(_, class), &effect)| Step { class, effect })

@@ -4,7 +4,7 @@
 //! then those that differ least. What is left under a key that was there before is a duplicate. A
 //! line without a reference has no key.
 
-use super::finding::Class;
+use super::class::Class;
 use super::line::{Book, Place, Side};
 use super::rules::Rules;
 use super::tie::{PARTS_MAX, Ties, Whole, are_whole, kinds_agree};

@@ -4,11 +4,11 @@
 //! only nearest one of the other. Where two are equally near, neither is taken. Lines of another
 //! cycle don't take part: what merely looks alike there says nothing.
 
-use super::super::command::Kind;
-use super::super::time::Instant;
 use super::line::{Book, Currency, Place, Row, Side};
 use super::rules::{Rules, distance};
 use super::tie::{Tie, Ties};
+use crate::domain::command::Kind;
+use crate::domain::time::Instant;
 
 /// How often the nearest are looked for again among those that are left.
 const ROUNDS_MAX: usize = 16;
@@ -50,8 +50,7 @@ fn loose(
     let free = order.iter().filter(|&&place| ties[place].is_free());
     let rows = free.map(|&place| (place, side.row(place)));
     let of_use = rows.filter(|(_, row)| takes(row) && (row.amount, row.points) != (0, 0));
-    let mut found: Vec<Loose> =
-        of_use.map(|(place, row)| (likeness(row), row.at, place)).collect();
+    let mut found: Vec<Loose> = of_use.map(|(place, row)| (likeness(row), row.at, place)).collect();
     // The sort is stable: what happened at once stays in canonical order.
     found.sort_by_key(|&(like, at, _)| (like, at));
     found

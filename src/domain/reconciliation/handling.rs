@@ -6,9 +6,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::amount::{Money, Points};
-use super::super::time::Instant;
-use super::finding::{Break, Class, Proposal};
+use super::class::Class;
+use super::finding::{Break, Proposal};
+use crate::domain::amount::{Money, Points};
+use crate::domain::time::Instant;
 
 /// How a break ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,7 +5,7 @@
 //! nobody tries which of many might sum up, so the work stays proportional to the lines and nothing
 //! is tied by luck.
 
-use super::finding::Class;
+use super::class::Class;
 use super::line::{Book, Place, Side};
 use super::rules::Rules;
 use super::tie::{PARTS_MAX, Tie, Ties, Whole, are_whole};

@@ -10,10 +10,10 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::super::amount::{Money, Points};
-use super::super::command::Kind;
-use super::super::ids::TransactionId;
-use super::super::time::Instant;
+use crate::domain::amount::{Money, Points};
+use crate::domain::command::Kind;
+use crate::domain::ids::TransactionId;
+use crate::domain::time::Instant;
 
 /// The most lines of a partner's list.
 pub const LINES_MAX: usize = 1_000_000;
@@ -45,7 +45,11 @@ impl FromStr for Currency {
     type Err = BookError;
     fn from_str(text: &str) -> Result<Self, BookError> {
         let code: [u8; 3] = text.as_bytes().try_into().map_err(|_| BookError::Currency)?;
-        if code.iter().all(u8::is_ascii_uppercase) { Ok(Self(code)) } else { Err(BookError::Currency) }
+        if code.iter().all(u8::is_ascii_uppercase) {
+            Ok(Self(code))
+        } else {
+            Err(BookError::Currency)
+        }
     }
 }
 
@@ -223,9 +227,7 @@ impl Side {
     fn compare(&self, left: Place, right: Place) -> Ordering {
         let (one, other) = (self.row(left), self.row(right));
         let figures = |row: &Row| (row.kind, row.currency, row.amount, row.points, row.at, row.id);
-        self.text_of(one)
-            .cmp(self.text_of(other))
-            .then_with(|| figures(one).cmp(&figures(other)))
+        self.text_of(one).cmp(self.text_of(other)).then_with(|| figures(one).cmp(&figures(other)))
     }
 
     fn push(&mut self, row: Row, reference: &str, most: usize) -> Result<(), BookError> {

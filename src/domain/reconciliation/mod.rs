@@ -9,12 +9,13 @@
 //! come changes nothing; all work is done in one canonical order.
 //!
 //! Reading order: `line` (the two sides), `rules`, `tie`, then the three steps `by_key`, `in_parts`
-//! and `by_time`, then `finding`, `bridge`, `verdict`. `handling` and `dispute` are what happens to a
+//! and `by_time`, then `class`, `finding`, `bridge`, `verdict`. `handling` and `dispute` are what happens to a
 //! break afterwards.
 
 mod bridge;
 mod by_key;
 mod by_time;
+mod class;
 pub mod dispute;
 mod finding;
 pub mod handling;
@@ -31,7 +32,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use bridge::{Bridge, Step, Totals};
-pub use finding::{Break, Class, Figures, Proposal};
+pub use class::Class;
+pub use finding::{Break, Figures, Proposal};
 pub use line::{
     Book, BookError, Compared, Currency, LINES_MAX, OurLine, TheirLine, amount_sign, points_sign,
 };

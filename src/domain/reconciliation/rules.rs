@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::amount::{Money, Points};
-use super::super::time::{Instant, Zone};
+use crate::domain::amount::{Money, Points};
+use crate::domain::time::{Instant, Zone};
 
 /// What a list says of itself, in its control line or beside it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

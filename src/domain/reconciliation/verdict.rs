@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::super::amount::{Money, Points};
-use super::super::time::Instant;
-use super::finding::{Class, is_young};
+use super::class::Class;
+use super::finding::is_young;
 use super::line::Book;
 use super::rules::{Control, Rules};
 use super::tie::Ties;
+use crate::domain::amount::{Money, Points};
+use crate::domain::time::Instant;
 
 /// The one word for a run. The first that applies counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -6,9 +6,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::amount::Money;
-use super::super::ids::TransactionId;
-use super::super::time::Instant;
+use crate::domain::amount::Money;
+use crate::domain::ids::TransactionId;
+use crate::domain::time::Instant;
+
+#[cfg(test)]
+mod tests;
 
 /// Microseconds of a day.
 const DAY: i64 = 86_400_000_000;
