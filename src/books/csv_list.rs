@@ -111,7 +111,7 @@ pub(super) fn read(source: impl Read, intake: &mut Intake<'_>) -> Result<(), Boo
             return if columns.is_some() { Ok(()) } else { Err(BooksError::Empty) };
         }
         since.set(0);
-        let inside = record.as_slice().iter().filter(|&&byte| byte == b'\n').count();
+        let inside = record.as_slice().split(|&byte| byte == b'\n').count() - 1;
         let inside = u64::try_from(inside).expect("a line is bounded");
         let line = reader.position().line() - 1 - inside;
         let bytes = reader.position().byte() - start.byte();
@@ -125,14 +125,14 @@ pub(super) fn read(source: impl Read, intake: &mut Intake<'_>) -> Result<(), Boo
         };
         match columns {
             None => columns = Some(places(intake.layout, texts.into_iter())?),
-            Some(places) => take(line, texts, &places, intake)?,
+            Some(places) => take(line, &texts, &places, intake)?,
         }
     }
 }
 
 fn take(
     line: u64,
-    texts: Vec<Cow<'_, str>>,
+    texts: &[Cow<'_, str>],
     places: &[Option<usize>; 6],
     intake: &mut Intake<'_>,
 ) -> Result<(), BooksError> {

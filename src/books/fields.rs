@@ -205,9 +205,9 @@ pub(super) fn instant(layout: &Layout, text: &str) -> Result<Instant, String> {
                 Some(at) => return Ok(at),
                 None => None,
             },
-            DateForm::YearFirst => date_time(text, |day| year_first(day)),
+            DateForm::YearFirst => date_time(text, year_first),
             DateForm::YearFirstDay => year_first(text).and_then(midnight),
-            DateForm::DayFirst => date_time(text, |day| day_first(day)),
+            DateForm::DayFirst => date_time(text, day_first),
             DateForm::DayFirstDay => day_first(text).and_then(midnight),
         };
         if let Some(local) = local {

@@ -69,7 +69,7 @@ impl Rows {
             return Ok(());
         }
         let Some(columns) = self.columns else {
-            self.columns = Some(header(cells, intake)?);
+            self.columns = Some(header(&cells, intake)?);
             return Ok(());
         };
         if is_control(&cells) {
@@ -94,7 +94,7 @@ impl Rows {
 }
 
 /// Where the fields stand, by sheet columns.
-fn header(cells: Vec<Placed>, intake: &Intake<'_>) -> Result<[Option<usize>; 6], BooksError> {
+fn header(cells: &[Placed], intake: &Intake<'_>) -> Result<[Option<usize>; 6], BooksError> {
     let names: Vec<(usize, String)> =
         cells.iter().filter_map(|cell| Some((cell.0, text(cell)?))).collect();
     let found = places(intake.layout, names.iter().map(|(_, name)| Cow::from(name.as_str())))?;

@@ -64,16 +64,16 @@ fn split_like(lines: &[Loose], like: Likeness) -> (&[Loose], &[Loose]) {
 fn tie_alike(mut theirs: Vec<Loose>, mut ours: Vec<Loose>, rules: &Rules, ties: &mut Ties) {
     for _ in 0..ROUNDS_MAX {
         let to_ours: Vec<Option<usize>> = theirs.iter().map(|line| nearest(line, &ours)).collect();
-        let mut tied = false;
+        let mut found = false;
         for (line, answer) in theirs.iter().zip(&to_ours) {
             let Some(other) = answer.map(|index| &ours[index]) else { continue };
             let is_mutual = nearest(other, &theirs).is_some_and(|index| theirs[index].2 == line.2);
             if is_mutual && rules.are_near(line.1, other.1) {
                 ties.pair(line.2, other.2);
-                tied = true;
+                found = true;
             }
         }
-        if !tied {
+        if !found {
             return;
         }
         theirs.retain(|line| ties.theirs[line.2].is_free());

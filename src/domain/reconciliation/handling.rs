@@ -88,7 +88,7 @@ impl Limit {
 }
 
 /// What somebody does with a break.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Ask for an end; within the limit this ends it.
     Resolve(Resolution),
@@ -131,7 +131,7 @@ pub enum HandlingError {
 pub fn decide(
     one: &Break,
     handling: &Handling,
-    (action, deed): (&Action, Deed),
+    (action, deed): (Action, Deed),
     limit: Limit,
 ) -> Result<Handling, HandlingError> {
     if deed.why.trim().is_empty() {
@@ -140,8 +140,8 @@ pub fn decide(
     match (handling, action) {
         (Handling::Resolved { .. }, _) => Err(HandlingError::Resolved),
         (Handling::Open, Action::Resolve(resolution)) => {
-            check_end(one, *resolution)?;
-            let (resolution, maker) = (*resolution, deed);
+            check_end(one, resolution)?;
+            let maker = deed;
             Ok(if limit.is_passed_by(one) {
                 Handling::Proposed { resolution, maker }
             } else {
@@ -210,7 +210,7 @@ mod tests {
         action: Action,
         who: &str,
     ) -> Result<Handling, HandlingError> {
-        decide(one, handling, (&action, by(who)), LIMIT)
+        decide(one, handling, (action, by(who)), LIMIT)
     }
 
     #[test]
@@ -271,11 +271,11 @@ mod tests {
             ..missing_in_ledger(10)
         };
         let adjusted = Action::Resolve(Resolution::Adjusted);
-        let refused = after(&there, &Handling::Open, adjusted.clone(), "anna");
+        let refused = after(&there, &Handling::Open, adjusted, "anna");
         assert_eq!(refused, Err(HandlingError::NothingToPost));
         let mute = Deed { why: "  ".to_owned(), ..by("anna") };
         let one = missing_in_ledger(10);
-        let refused = decide(&one, &Handling::Open, (&adjusted, mute), LIMIT);
+        let refused = decide(&one, &Handling::Open, (adjusted, mute), LIMIT);
         assert_eq!(refused, Err(HandlingError::WhyMissing));
         let young = Break { class: Class::PendingInLedger, proposal: Proposal::Wait, ..one };
         let refused = after(&young, &Handling::Open, adjusted, "anna");

@@ -48,8 +48,12 @@ fn ours(number: i64, reference: &str, amount: i64) -> OurLine {
 
 fn run(theirs: &[TheirLine], ours: &[OurLine], rules: &Rules) -> Reconciled {
     let mut book = Book::new(Compared { amounts: true, points: true });
-    theirs.iter().for_each(|line| book.add_theirs(line).expect("a line"));
-    ours.iter().for_each(|line| book.add_ours(line).expect("a line"));
+    for line in theirs {
+        book.add_theirs(line).expect("a line");
+    }
+    for line in ours {
+        book.add_ours(line).expect("a line");
+    }
     reconcile(&book, rules)
 }
 
