@@ -5,6 +5,7 @@
 //! error with its number and what to do, and then the list is not taken. Nothing here compares:
 //! that is `domain::reconciliation`.
 
+mod archive;
 mod csv_list;
 mod fields;
 mod intake;
@@ -28,7 +29,8 @@ pub const FILE_MAX: u64 = 512 << 20;
 /// The most bytes of one line.
 pub const LINE_MAX: usize = 64 << 10;
 
-/// The most bytes of a workbook: it unpacks to many times that.
+/// The most bytes of a workbook: it unpacks to many times that. What it says that it unpacks to is
+/// bounded too, before anything is unpacked.
 pub const WORKBOOK_MAX: u64 = 64 << 20;
 
 /// What takes the lines.

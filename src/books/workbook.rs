@@ -11,6 +11,7 @@ use jiff::civil::DateTime;
 use rust_decimal::Decimal;
 
 use super::WORKBOOK_MAX;
+use super::archive;
 use super::fields::{Cell, Cells};
 use super::intake::{BooksError, CONTROL, Intake, LineError, control_words, places};
 use super::profile::Field;
@@ -29,7 +30,7 @@ pub(super) fn read(
     if WORKBOOK_MAX < source.seek(SeekFrom::End(0))? {
         return Err(BooksError::TooLarge);
     }
-    source.rewind()?;
+    archive::check(&mut source)?;
     let unreadable = |error: calamine::XlsxError| BooksError::Workbook(error.to_string());
     let mut workbook = Xlsx::new(std::io::BufReader::new(source)).map_err(unreadable)?;
     let first = workbook.sheet_names().into_iter().next();
