@@ -5,5 +5,7 @@
 //! does not matter; the same bytes come out whenever and wherever that is done.
 
 pub mod line;
+pub mod movement;
+pub mod scan;
 
 pub use line::{Line, LineVat};

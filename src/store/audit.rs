@@ -4,6 +4,7 @@ use diesel::prelude::*;
 
 use super::StoreError;
 use super::connection::Database;
+use super::heads::ChainHash;
 use super::rows::{AccountRow, HoldRow, LotRow};
 use super::schema::{accounts, holds, lots, positions, transactions};
 
@@ -36,6 +37,23 @@ pub fn journal(
         .limit(PAGE)
         .load(connection)?;
     Ok(rows)
+}
+
+/// The hash of a shard's chain after a transaction; none: there is no such transaction.
+///
+/// # Errors
+/// If the database fails.
+pub fn hash_at(
+    connection: &mut Database,
+    shard: i64,
+    seq: i64,
+) -> Result<Option<ChainHash>, StoreError> {
+    let hash: Option<Vec<u8>> = transactions::table
+        .find((shard, seq))
+        .select(transactions::hash)
+        .first(connection)
+        .optional()?;
+    Ok(hash.and_then(|hash| ChainHash::try_from(hash).ok()))
 }
 
 /// The next page of accounts.
