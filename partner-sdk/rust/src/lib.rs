@@ -2,7 +2,9 @@
 //!
 //! A partner needs [`SigningKey`], [`Client`] and [`Transaction`]; an operator needs
 //! [`OperatorClient`]. A load generator that brings its own transport needs only
-//! [`sign_request`]; [`post`] is behind the command `coalition-partner`. Every amount is a decimal string as in the API: this crate calculates nothing.
+//! [`sign_request`]; [`post`] is behind the command `coalition-partner`. Who was sent a statement
+//! checks it with [`proof`]. Every amount is a decimal string as in the API; only [`proof`] adds them
+//! up.
 //!
 //! ```no_run
 //! use coalition_partner::{Algorithm, Client, Purchase, SigningKey};
@@ -33,6 +35,7 @@ mod error;
 mod operator;
 pub mod path;
 pub mod post;
+pub mod proof;
 mod refusal;
 mod retry;
 mod signature;

@@ -1,0 +1,9 @@
+//! Statements and their proofs: what is right is taken, what is not is found.
+
+mod books;
+mod continuity;
+mod flips;
+mod inclusion;
+mod merkle;
+mod statements;
+mod vectors;
