@@ -1,6 +1,9 @@
-//! The command `coalition-partner`: posts files in bulk, signs requests, sends single ones.
+//! The command `coalition-partner`: posts files in bulk, signs requests, sends single ones, and checks
+//! statements.
 //!
 //! Reads its arguments, calls the library, and turns what comes back into words and exit codes.
+
+mod verify;
 
 use std::error::Error as _;
 use std::io::{self, Write as _, stderr, stdout};
@@ -11,13 +14,14 @@ use clap::{Args, Parser, Subcommand};
 use coalition_partner::post::{
     BATCH_LINES_MAX, Defaults, FileError, PostError, PostOptions, Progress, post_file,
 };
+use coalition_partner::proof::Finding;
 use coalition_partner::{
     Algorithm, Client, Error, Outgoing, RetryPolicy, Settings, SignatureHeaders, SigningKey,
     random_nonce, sign_for_url,
 };
 use thiserror::Error as ThisError;
 
-/// Works with a Coalition server as a partner: signs, posts and repeats.
+/// Works with a Coalition server as a partner: signs, posts, repeats, and checks statements.
 #[derive(Parser)]
 #[command(version, after_help = EXIT_CODES)]
 struct Arguments {
@@ -28,7 +32,8 @@ struct Arguments {
 const EXIT_CODES: &str = "\
 Exit codes:
   0  everything was accepted
-  1  something was refused; the result file or the answer says why
+  1  something was refused, and the result file or the answer says why; or a statement is not as it
+     must be, and the message says where
   2  the arguments, or a file, cannot be used; the message names the line
   3  the server cannot be reached, does not know the key, or stopped taking lines
 
@@ -59,6 +64,9 @@ enum Command {
     Sign(SignArguments),
     /// Sends one signed request and prints the answer.
     Call(CallArguments),
+    /// Checks a statement without the server: that nothing was changed, left out or rewritten.
+    #[command(after_help = verify::HELP)]
+    Verify(verify::VerifyArguments),
 }
 
 #[derive(Args)]
@@ -158,6 +166,14 @@ enum Failure {
     /// The server gave no answer.
     #[error(transparent)]
     Server(#[from] Error),
+    /// A statement is not as it must be.
+    #[error("{}: {finding}", path.display())]
+    Finding {
+        /// The statement's file.
+        path: PathBuf,
+        /// What was found.
+        finding: Finding,
+    },
     /// The standard output is closed.
     #[error("the output cannot be written")]
     Output(#[from] io::Error),
@@ -166,7 +182,9 @@ enum Failure {
 impl Failure {
     fn exit_code(&self) -> u8 {
         match self {
+            Self::Finding { finding, .. } if !finding.is_unreadable() => 1,
             Self::Usage(_)
+            | Self::Finding { .. }
             | Self::Output(_)
             | Self::File(_)
             | Self::Post(PostError::File(_))
@@ -181,6 +199,7 @@ fn main() -> ExitCode {
         Command::Post(arguments) => post(arguments),
         Command::Sign(arguments) => sign(&arguments),
         Command::Call(arguments) => call(&arguments),
+        Command::Verify(arguments) => verify::verify(&arguments),
     };
     match done {
         Ok(code) => code,

@@ -1,0 +1,139 @@
+//! `coalition-partner verify`: checks a statement, and says what was checked and what was not.
+
+use std::fs::File;
+use std::io::{BufReader, Write as _, stdout};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use coalition_partner::post::FileError;
+use coalition_partner::proof::{
+    Continuity, LineCheck, Posted, Proofs, Verified, VerifierKey, verify_follows, verify_statement,
+    verify_statement_with,
+};
+
+use crate::Failure;
+
+pub const HELP: &str = "\
+Nothing is asked of the server; get the operator's key from the operator, by another way than the
+statement, and keep every statement: the next one is checked against it.
+
+Exit codes:
+  0  everything that was checked is as it must be
+  1  something is not; the message says where and what
+  2  the arguments, or a file, cannot be used";
+
+/// What is checked, and against what.
+#[derive(Args)]
+pub struct VerifyArguments {
+    /// The statement, a JSON file.
+    statement: PathBuf,
+    /// The operator's verifier key, as in `coalition.example+c74f20a3+ARpc2Qc…`.
+    #[arg(long, env = "COALITION_VERIFIER_KEY")]
+    key: VerifierKey,
+    /// The statement before, which this one must continue.
+    #[arg(long)]
+    previous: Option<PathBuf>,
+    /// The key of the statement before, if it was another one.
+    #[arg(long, requires = "previous")]
+    previous_key: Option<VerifierKey>,
+    /// The proofs of the statement's lines, an NDJSON file.
+    #[arg(long)]
+    proofs: Option<PathBuf>,
+    /// Transactions that you got as answers, one id on each line; those without a line are listed.
+    #[arg(long)]
+    posted: Option<PathBuf>,
+}
+
+/// Checks a statement.
+pub fn verify(arguments: &VerifyArguments) -> Result<ExitCode, Failure> {
+    let found = |path: &Path| {
+        let path = path.to_owned();
+        move |finding| Failure::Finding { path, finding }
+    };
+    let mut posted = arguments.posted.as_deref().map(read_posted).transpose()?;
+    let mut proofs = match &arguments.proofs {
+        Some(path) => Some(Proofs::new(open(path)?)),
+        None => None,
+    };
+    let mut checks: Vec<&mut dyn LineCheck> = Vec::new();
+    checks.extend(proofs.as_mut().map(|check| -> &mut dyn LineCheck { check }));
+    checks.extend(posted.as_mut().map(|check| -> &mut dyn LineCheck { check }));
+    let path = &arguments.statement;
+    let this = verify_statement_with(open(path)?, &arguments.key, &mut checks);
+    let this = this.map_err(found(path))?;
+    let continuity = match &arguments.previous {
+        None => None,
+        Some(path) => {
+            let key = arguments.previous_key.as_ref().unwrap_or(&arguments.key);
+            let previous = verify_statement(open(path)?, key).map_err(found(path))?;
+            let path = &arguments.statement;
+            Some(verify_follows(&previous, &this).map_err(found(path))?)
+        }
+    };
+    say_statement(&this, &arguments.key)?;
+    say_continuity(&this, continuity.as_ref())?;
+    let mut output = stdout().lock();
+    match &proofs {
+        Some(proofs) => {
+            let count = proofs.transactions();
+            writeln!(output, "  proofs: all lines, of {count} transactions, stand in the logs")?;
+        }
+        None => writeln!(output, "  proofs: NOT CHECKED, as --proofs is not given")?,
+    }
+    if let Some(posted) = &posted {
+        let missing: Vec<String> = posted.without_line().collect();
+        let (covered, count) = (posted.covered(), missing.len());
+        writeln!(output, "  posted: the cycle covers {covered} of the list; {count} have no line")?;
+        for id in missing {
+            writeln!(output, "    {id}")?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn say_statement(this: &Verified, key: &VerifierKey) -> Result<(), Failure> {
+    let Verified { header, lines, debit, credit, sha256 } = this;
+    let mut output = stdout().lock();
+    writeln!(output, "statement {} of {}, cycle {}", header.statement, header.party, header.cycle)?;
+    writeln!(output, "  from {} to {}", header.opened_at, header.closed_at)?;
+    writeln!(output, "  sha256: {sha256}")?;
+    writeln!(output, "  signature: by {}, over every byte", key.name())?;
+    let currency = &header.currency;
+    writeln!(output, "  lines: {lines}, debit {debit} {currency}, credit {credit} {currency}")?;
+    writeln!(output, "  logs: {} signed checkpoints", header.checkpoints.len())?;
+    Ok(())
+}
+
+fn say_continuity(this: &Verified, continuity: Option<&Continuity>) -> Result<(), Failure> {
+    let mut output = stdout().lock();
+    match (continuity, &this.header.previous) {
+        (Some(Continuity { logs, gaps }), _) => {
+            writeln!(output, "  previous: continued; {logs} logs hold all that they held")?;
+            for gap in gaps {
+                writeln!(
+                    output,
+                    "    neither statement covers {} to {} of shard {}",
+                    gap.first, gap.last, gap.shard
+                )?;
+            }
+        }
+        (None, Some(previous)) => writeln!(
+            output,
+            "  previous: NOT CHECKED, as --previous is not given; it is {}, sha256 {}",
+            previous.statement, previous.sha256
+        )?,
+        (None, None) => writeln!(output, "  previous: none, this is the first")?,
+    }
+    Ok(())
+}
+
+fn read_posted(path: &Path) -> Result<Posted, Failure> {
+    Posted::read(open(path)?)
+        .map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))
+}
+
+fn open(path: &Path) -> Result<BufReader<File>, Failure> {
+    let file = File::open(path);
+    Ok(BufReader::new(file.map_err(|source| FileError::Io { path: path.to_owned(), source })?))
+}

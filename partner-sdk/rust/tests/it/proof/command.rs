@@ -1,0 +1,94 @@
+//! `coalition-partner verify`: its words and its exit codes.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::books::{OPERATOR, books};
+
+/// The verifier key of the books' operator, as text.
+const KEY: &str = "coalition.example+d8020470+AepKbGPinFIKvvVQexMuxfmVR3auvr57kkIe6mkURtIs";
+
+/// A folder with two statements and the proofs of the second.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("verify-{}-{name}", std::process::id()));
+        fs::create_dir_all(&path).expect("a temporary folder can be made");
+        let folder = Self(path);
+        let mut books = books();
+        let first = books.draft("S-1", None);
+        books.record(0, 10);
+        let second = books.draft("S-2", Some(&first));
+        folder.write("june.json", &first.file());
+        folder.write("july.json", &second.file());
+        folder.write("july.proofs", &books.proofs(&second));
+        folder.write("posted", "tx_0_22\ntx_0_25\ntx_0_1\n");
+        folder
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.0.join(name), text).expect("a temporary file can be written");
+    }
+
+    /// Runs the command with arguments between spaces; returns its exit code and what it says.
+    fn verify(&self, arguments: &str) -> (Option<i32>, String) {
+        let output = Command::new(env!("CARGO_BIN_EXE_coalition-partner"))
+            .current_dir(&self.0)
+            .arg("verify")
+            .args(arguments.split_whitespace())
+            .output()
+            .expect("the command can be run");
+        let words = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(words).expect("it speaks UTF-8"))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn what_was_checked_is_told() {
+    let folder = Folder::new("told");
+    let all = "--previous june.json --proofs july.proofs --posted posted";
+    let (code, words) = folder.verify(&format!("july.json --key {KEY} {all}"));
+    assert_eq!(code, Some(0), "{words}");
+    for told in [
+        "statement S-2 of shop, cycle 2024-07-10\n",
+        &format!("  signature: by {OPERATOR}, over every byte\n"),
+        "  previous: continued; 3 logs hold all that they held\n",
+        "  proofs: all lines, of 6 transactions, stand in the logs\n",
+        "  posted: the cycle covers 2 of the list; 1 have no line\n    tx_0_25\n",
+    ] {
+        assert!(words.contains(told), "{told} is not in {words}");
+    }
+    let (code, words) = folder.verify(&format!("july.json --key {KEY}"));
+    assert_eq!(code, Some(0), "{words}");
+    assert_eq!(words.matches("NOT CHECKED").count(), 2, "{words}");
+}
+
+#[test]
+fn exit_codes_say_what_happened() {
+    let folder = Folder::new("codes");
+    let statement = fs::read_to_string(folder.0.join("july.json")).expect("it was written");
+    folder.write("changed.json", &statement.replacen("EUR", "USD", 1));
+    let (code, words) = folder.verify(&format!("changed.json --key {KEY}"));
+    assert_eq!(code, Some(1), "{words}");
+    assert!(words.starts_with("error: changed.json: section signature: "), "{words}");
+    let (code, words) = folder.verify(&format!("june.json --key {KEY} --previous july.json"));
+    assert_eq!(code, Some(1), "{words}");
+    for wrong in [
+        format!("none.json --key {KEY}"),
+        format!("july.json --key {KEY} --proofs none"),
+        format!("july.json --key {KEY} --posted july.json"),
+        "july.json --key coalition.example".to_owned(),
+        "july.json".to_owned(),
+    ] {
+        let (code, words) = folder.verify(&wrong);
+        assert_eq!(code, Some(2), "{wrong}: {words}");
+    }
+}
