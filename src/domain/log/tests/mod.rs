@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::{Frontier, Hash, Node, Nodes, Tree, empty_root, leaf_hash, node_hash};
 
+mod partner;
 mod properties;
 mod vectors;
 
