@@ -33,6 +33,8 @@ pub enum Place {
     Proof(u64),
     /// A section of the statement.
     Section(&'static str),
+    /// What stands around the lines of the statement.
+    Sections,
     /// The log of a shard.
     Shard(i64),
 }
@@ -43,6 +45,7 @@ impl fmt::Display for Place {
             Self::Line(number) => write!(out, "line {number} of the file"),
             Self::Proof(number) => write!(out, "line {number} of the proofs"),
             Self::Section(name) => write!(out, "section {name}"),
+            Self::Sections => out.write_str("what stands around the lines"),
             Self::Shard(shard) => write!(out, "log of shard {shard}"),
         }
     }
@@ -156,11 +159,16 @@ impl Fault {
         found: impl fmt::Display,
         expected: impl fmt::Display,
     ) -> Self {
-        Self::Differs { what, found: found.to_string(), expected: expected.to_string() }
+        Self::Differs { what, found: printable(found), expected: printable(expected) }
     }
 
     /// A value that is not of its form.
-    pub(super) fn malformed(what: &'static str, found: impl Into<String>) -> Self {
-        Self::Malformed { what, found: found.into() }
+    pub(super) fn malformed(what: &'static str, found: impl fmt::Display) -> Self {
+        Self::Malformed { what, found: printable(found) }
     }
+}
+
+/// A text of a file that nobody vouches for, without what a terminal would obey.
+fn printable(text: impl fmt::Display) -> String {
+    text.to_string().escape_debug().to_string()
 }

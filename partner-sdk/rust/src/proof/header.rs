@@ -12,6 +12,9 @@ use super::note::{Checkpoint, VerifierKey};
 /// The shard of what the operator posts itself; a cycle covers its log from the beginning.
 pub const HOUSE_SHARD: i64 = 1023;
 
+/// The most transactions that a log can have: a place and its shard make an id of 64 bits.
+const SIZE_MAX: i64 = i64::MAX >> 10;
+
 /// Decimals of a currency's smallest unit.
 const SCALE_MAX: u32 = 8;
 
@@ -122,8 +125,7 @@ impl Header {
             }
         }
         if SCALE_MAX < text.money_scale {
-            let scale = text.money_scale.to_string();
-            return Err(place.finds(Fault::malformed("money_scale", scale)));
+            return Err(place.finds(Fault::malformed("money_scale", text.money_scale)));
         }
         if let Some(previous) = &text.previous
             && hash_from_hex(&previous.sha256).is_none()
@@ -163,6 +165,9 @@ fn checkpoints(
         if checkpoint.origin != origin {
             return Err(place.finds(Fault::differs("origin", checkpoint.origin, origin)));
         }
+        if SIZE_MAX < checkpoint.size {
+            return Err(place.finds(Fault::malformed("size", checkpoint.size)));
+        }
         if checkpoints.insert(shard, checkpoint).is_some() {
             return Err(place.finds(Fault::Layout("the header has two checkpoints of it")));
         }
@@ -188,7 +193,7 @@ fn consistency(
             return Err(place.finds(Fault::differs("consistency.to", to, checkpoint.size)));
         }
         if !(1..=to).contains(&from) {
-            return Err(place.finds(Fault::malformed("consistency.from", from.to_string())));
+            return Err(place.finds(Fault::malformed("consistency.from", from)));
         }
         let Some(path) = path_from_base64(&path) else {
             return Err(place.finds(Fault::malformed("consistency.path", path.join(" "))));

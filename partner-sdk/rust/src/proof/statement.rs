@@ -244,7 +244,7 @@ impl<R: BufRead> Reading<R> {
 
     /// Reads a line that is not one of an entry.
     fn advance_in_sections(&mut self) -> Result<(), Finding> {
-        self.advance(SECTIONS_MAX - self.sections.len())
+        self.advance(SECTIONS_MAX.saturating_sub(self.sections.len()))
     }
 
     fn advance(&mut self, limit: usize) -> Result<(), Finding> {
@@ -284,7 +284,7 @@ fn section_texts(sections: &mut String) -> Result<(String, String), Finding> {
 }
 
 fn parsed(sections: &str) -> Result<Unique<&RawValue>, Finding> {
-    serde_json::from_str(sections).map_err(|error| Place::Section("sections").finds(error))
+    serde_json::from_str(sections).map_err(|error| Place::Sections.finds(error))
 }
 
 fn find<'s>(sections: &Unique<&'s RawValue>, name: &'static str) -> Result<&'s str, Finding> {

@@ -215,6 +215,8 @@ fn checkpoints_are_signed_and_of_their_log() {
         draft.header["checkpoints"][1]["note"] = json!(note);
     });
     assert!(unsigned.contains("log of shard 3: the signature is not the key's"), "{unsigned}");
+    let size = with(&format!("coalition.example/log/3\n9223372036854775807\n{root}\n"));
+    assert!(size.contains("shard 3: size is not of its form"), "{size}");
     let twice = found(|draft| {
         let first = draft.header["checkpoints"][0].clone();
         draft.header["checkpoints"].as_array_mut().expect("a list").push(first);
@@ -227,7 +229,7 @@ fn two_readers_cannot_read_two_statements() {
     let twice = found_in_text("\"late\":[]", "\"late\":[],\n\"summary\":{}");
     assert!(twice.contains("`summary` stands twice"), "{twice}");
     let nested = found_in_text("\"lines\":[\n", "\"x\":{\"y\":0,\n\"lines\":[\n");
-    assert!(nested.starts_with("section sections: "), "{nested}");
+    assert!(nested.starts_with("what stands around the lines: "), "{nested}");
     let again = found_in_text("\"late\":[]", "\"late\":[],\"lines\":[]");
     assert!(again.contains("`lines` stands twice"), "{again}");
     let signature = found_in_text("\"late\":[]", "\"late\":[],\"signature\":\"\"");
@@ -278,4 +280,10 @@ fn a_line_beyond_all_measure_is_not_read() {
     assert!(matches!(finding.fault, Fault::TooLong { .. }), "{finding}");
     let finding = verify_statement(&b"{\"header\":\"\xff\"\n"[..], &verifier_key());
     assert!(matches!(finding.expect_err("it is found").fault, Fault::NotUtf8));
+}
+
+#[test]
+fn what_is_found_cannot_speak_to_a_terminal() {
+    let finding = found(|draft| draft.header["operator"] = json!("\u{1b}[2Jgood"));
+    assert!(finding.ends_with("operator is not of its form: \\u{1b}[2Jgood"), "{finding}");
 }
