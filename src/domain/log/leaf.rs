@@ -2,8 +2,8 @@
 //!
 //! An *entry* is what both sides of a money posting may see, as canonical JSON. Its commitment is
 //! SHA-256 over its salt and its bytes. Salts follow from the chain's hash before the transaction,
-//! which leaves the server in no other form: whoever is given the salt of one entry cannot find
-//! another's by guessing what it may say.
+//! so that hash must be shown to no party: whoever has it has the salts, and could guess what the
+//! entries of others say. A salt alone opens its own entry and no other.
 
 use sha2::{Digest as _, Sha256};
 
