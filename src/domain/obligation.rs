@@ -238,6 +238,7 @@ impl Sides<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::posting::Body;
 
     fn party(id: &str) -> PartyId {
         id.parse().expect("a party")
@@ -260,6 +261,7 @@ mod tests {
             price: Decimal::new(45, 2),
             funding: vec![share("shop", 340_000), share("bank", 330_000), share("brand", 330_000)],
             fee: Decimal::new(15, 3),
+            under: Arc::default(),
         };
         let mut balance = BTreeMap::new();
         let mut standing = 76;
