@@ -6,6 +6,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::Invalid;
+use super::charges::{Charges, ChargesDocument};
 use super::programme::{EarnTerms, Exclusions};
 use super::programme_document::{StepDocument, check_rule};
 use super::rate::{Rate, ShareDocument, whole_shares};
@@ -47,6 +48,8 @@ pub struct Agreement {
     pub net_debit_cap: Option<Money>,
     /// The most that the party may owe, net, over all that is not settled, holds counted.
     pub credit_line: Option<Money>,
+    /// What is added when a cycle is closed.
+    pub charges: Charges,
     /// Whether refunds without an original are accepted.
     pub unlinked_refunds: bool,
 }
@@ -115,6 +118,9 @@ pub struct AgreementDocument {
     net_debit_cap: Option<Rate>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     credit_line: Option<Rate>,
+    /// What is added when a cycle is closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub charges: Option<ChargesDocument>,
     #[serde(default)]
     unlinked_refunds: bool,
 }
@@ -141,6 +147,8 @@ impl AgreementDocument {
             parsed.transpose()
         };
         let grant = self.grant.as_ref().map(|grant| grant.check(&under));
+        let price = self.earn.as_ref().map(|earn| earn.price_per_point);
+        let charges = self.charges.as_ref().map(|charges| charges.check(scales, price));
         Ok(Agreement {
             programme: self.programme.clone(),
             party: self.party.clone(),
@@ -151,6 +159,7 @@ impl AgreementDocument {
             grant: grant.transpose()?,
             net_debit_cap: limit(self.net_debit_cap, "/net_debit_cap")?,
             credit_line: limit(self.credit_line, "/credit_line")?,
+            charges: charges.transpose()?.unwrap_or_default(),
             unlinked_refunds: self.unlinked_refunds,
         })
     }

@@ -11,8 +11,9 @@ use super::party::{Key, Party, PartyKind};
 use super::programme::{Mode, Programme};
 use super::programme_document::ProgrammeDocument;
 use super::schedule::{Period, Schedule, ScheduleDocument};
+use super::vat::{VatDocument, VatTable};
 use crate::domain::exposure::Limits;
-use crate::domain::ids::{KeyId, PartyId, ProgrammeId, ScheduleId};
+use crate::domain::ids::{KeyId, PartyId, ProgrammeId, ScheduleId, VatTableId};
 use crate::domain::settlement::CycleId;
 use crate::domain::time::{Instant, Zone};
 
@@ -56,6 +57,8 @@ pub enum Change {
     Exchange(ExchangeDocument),
     /// Adds a settlement schedule, or changes what does not move its cycles.
     Schedule(ScheduleDocument),
+    /// Adds a table of VAT rates, or rates to a table.
+    VatRates(VatDocument),
 }
 
 /// A change, numbered and dated.
@@ -84,6 +87,8 @@ pub struct Coalition {
     pub zone: Zone,
     /// Settlement schedules by id; the coalition's own is always there.
     pub schedules: BTreeMap<ScheduleId, Arc<Schedule>>,
+    /// Tables of VAT rates by id.
+    pub vat_tables: BTreeMap<VatTableId, Arc<VatTable>>,
     /// Parties by id.
     pub parties: BTreeMap<PartyId, Party>,
     /// Keys by id.
@@ -111,6 +116,8 @@ pub struct Documents {
     pub exchanges: BTreeMap<(ProgrammeId, ProgrammeId), ExchangeDocument>,
     /// Settlement schedules.
     pub schedules: BTreeMap<ScheduleId, ScheduleDocument>,
+    /// Tables of VAT rates.
+    pub vat_tables: BTreeMap<VatTableId, VatDocument>,
 }
 
 impl Coalition {
@@ -138,6 +145,7 @@ impl Coalition {
             money_scale,
             zone,
             schedules: BTreeMap::from([(schedule.id.clone(), schedule)]),
+            vat_tables: BTreeMap::new(),
             parties: BTreeMap::from([(operator, party)]),
             keys: HashMap::new(),
             programmes: BTreeMap::new(),
@@ -177,6 +185,7 @@ impl Coalition {
             Change::Agreement(document) => next.put_agreement(document, version)?,
             Change::Exchange(document) => next.put_exchange(document)?,
             Change::Schedule(document) => next.put_schedule(document)?,
+            Change::VatRates(document) => next.put_vat_rates(document)?,
         }
         Ok(next)
     }
@@ -272,6 +281,11 @@ impl Coalition {
         if !self.schedules.contains_key(&document.schedule) {
             return Err(Invalid::at("/schedule", "there is no such schedule; add it first"));
         }
+        let vat = document.charges.as_ref().and_then(|charges| charges.vat.as_ref());
+        if vat.is_some_and(|vat| !self.vat_tables.contains_key(&vat.table)) {
+            let detail = "there is no such table of rates; add it first";
+            return Err(Invalid::at("/charges/vat/table", detail));
+        }
         let agreement = document.check(programme.scales, version)?;
         let key = (agreement.programme.clone(), agreement.party.clone());
         self.documents.agreements.insert(key.clone(), document.clone());
@@ -306,6 +320,13 @@ impl Coalition {
         }
         self.documents.schedules.insert(document.id.clone(), document.clone());
         self.schedules.insert(document.id.clone(), Arc::new(schedule));
+        Ok(())
+    }
+
+    fn put_vat_rates(&mut self, document: &VatDocument) -> Result<(), Invalid> {
+        let table = document.check()?;
+        self.documents.vat_tables.insert(document.id.clone(), document.clone());
+        self.vat_tables.insert(document.id.clone(), Arc::new(table));
         Ok(())
     }
 

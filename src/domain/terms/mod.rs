@@ -4,6 +4,7 @@
 //! checked form that the rest of the domain trusts. A [`Coalition`] is all of it at one instant.
 
 pub mod agreement;
+pub mod charges;
 pub mod coalition;
 pub mod party;
 pub mod programme;
@@ -12,6 +13,7 @@ pub mod rate;
 pub mod schedule;
 pub mod tiers;
 pub mod timeline;
+pub mod vat;
 
 pub use agreement::{Agreement, Exchange};
 pub use coalition::Coalition;

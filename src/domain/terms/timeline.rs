@@ -15,6 +15,15 @@ pub struct Timeline {
     states: Vec<(Instant, Arc<Coalition>)>,
 }
 
+/// Refuses rates that begin before the change itself counts, or change what counts.
+fn keeps_taxes(coalition: &Coalition, change: &Change, at: Instant) -> Result<(), Invalid> {
+    let Change::VatRates(document) = change else { return Ok(()) };
+    match coalition.documents.vat_tables.get(&document.id) {
+        Some(there) => document.continues(there, coalition.zone.day_of(at)),
+        None => Ok(()),
+    }
+}
+
 impl Timeline {
     /// Makes all changes in the order in which they take effect.
     ///
@@ -28,7 +37,10 @@ impl Timeline {
         for one in ordered {
             let mut next = match (&one.change, &current) {
                 (Change::Coalition(document), None) => Coalition::new(document)?,
-                (change, Some(coalition)) => coalition.with(change, one.version)?,
+                (change, Some(coalition)) => {
+                    keeps_taxes(coalition, change, one.effective_at)?;
+                    coalition.with(change, one.version)?
+                }
                 (_, None) => return Err(Invalid::at("", "the coalition is not set up")),
             };
             next.version = one.version.max(current.as_ref().map_or(0, |one| one.version));
