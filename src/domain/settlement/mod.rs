@@ -2,6 +2,7 @@
 
 pub mod closing;
 pub mod cycle;
+pub mod netting;
 pub mod position;
 
 pub use cycle::{CycleId, CycleState};
