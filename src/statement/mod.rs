@@ -7,5 +7,29 @@
 pub mod line;
 pub mod movement;
 pub mod scan;
+pub mod sections;
 
 pub use line::{Line, LineVat};
+
+use sha2::{Digest, Sha256};
+
+use crate::bank::reference::rf_reference;
+use crate::domain::settlement::CycleId;
+use crate::domain::settlement::netting::{Direction, Leg};
+
+/// What goes before a payment's number: the clearing house's nets.
+const REFERENCE_PREFIX: &str = "CH";
+
+/// The reference of a payment, as ISO 11649 has it: by it the bank's statement is matched. The same
+/// payment has the same reference wherever it is computed.
+pub fn reference_of(cycle: &CycleId, leg: &Leg) -> String {
+    let direction = match leg.direction {
+        Direction::Collect => "collect",
+        Direction::PayOut => "pay_out",
+    };
+    let counterparty = leg.counterparty.as_ref().map_or("", |one| one.as_str());
+    let named = format!("{cycle}/{}/{direction}/{counterparty}", leg.party);
+    let digest = hex::encode_upper(&Sha256::digest(named.as_bytes())[..6]);
+    let day = cycle.first.to_string().replace('-', "");
+    rf_reference(&format!("{REFERENCE_PREFIX}{}{digest}", &day[2..])).expect("it is short enough")
+}

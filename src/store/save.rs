@@ -136,7 +136,7 @@ pub fn chain(before: &ChainHash, content: &str) -> ChainHash {
 
 /// A complete subtree of the log that a transaction finished.
 #[derive(Debug, Insertable)]
-#[diesel(table_name = log_nodes)]
+#[diesel(table_name = log_nodes, treat_none_as_default_value = false)]
 pub struct LogNodeRow {
     shard: i64,
     level: i64,

@@ -278,6 +278,7 @@ fn carry_over(
         // Who would get it gives it up here, and gets it there.
         let (from, to) = if net.is_positive() { (party, other) } else { (other, party) };
         entries.closing.push(Posting::money(from.clone(), to.clone(), owed.clone()));
-        entries.opening.push(Posting::money(to, from, owed));
+        let back = Owed { reverses: true, ..owed };
+        entries.opening.push(Posting::money(to, from, back));
     }
 }
