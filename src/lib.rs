@@ -1,6 +1,7 @@
 //! The Coalition clearing server.
 pub mod audit;
 pub mod auth;
+pub mod bank;
 pub mod bench;
 pub mod books;
 pub mod cli;

@@ -1,0 +1,73 @@
+//! Payment orders for the tests of this folder, and the place of the published schemas.
+
+use std::path::PathBuf;
+
+use crate::domain::amount::Money;
+use crate::domain::time::{Day, Instant, Zone};
+
+use super::account::{Account, Bank, Number};
+use super::order::{Payment, PaymentOrder};
+
+fn russian(name: &str, number: &str, bik: &str, inn: Option<&str>) -> Account {
+    let (number, bank) = (Number::Local(number.to_owned()), Bank::Bik(bik.to_owned()));
+    Account::new(name, number, bank, inn.map(str::to_owned)).expect("an account in order")
+}
+
+fn international(name: &str, iban: &str, bic: &str) -> Account {
+    let (number, bank) = (Number::Iban(iban.to_owned()), Bank::Bic(bic.to_owned()));
+    Account::new(name, number, bank, None).expect("an account in order")
+}
+
+/// Two payments in roubles between Russian banks.
+pub fn russian_order() -> PaymentOrder {
+    PaymentOrder {
+        message_id: "STL-20261122-0001".to_owned(),
+        created_at: Instant::parse("2026-11-22T21:05:00.123456Z").expect("an instant"),
+        zone: Zone::named("Europe/Moscow").expect("a zone of the tz database"),
+        execution: Day::parse("2026-11-23").expect("a day"),
+        currency: "RUB".to_owned(),
+        money_scale: 2,
+        from: russian("ООО «Оператор»", "40702810900000000001", "044525000", Some("7707083893")),
+        payments: vec![
+            Payment {
+                end_to_end_id: "RF38NET20261122".to_owned(),
+                amount: Money(12_345_678),
+                to: russian(
+                    "АО \"Банк А\"",
+                    "40702810500000000002",
+                    "044525111",
+                    Some("7728168971"),
+                ),
+                remittance: "Расчёты за 22.11.2026 <клуб & партнёры>, RF38NET20261122".to_owned(),
+            },
+            Payment {
+                end_to_end_id: "NET-20261122-SHOP".to_owned(),
+                amount: Money(100),
+                to: russian("ИП Петров", "40702810200000000001", "044525225", Some("500100732259")),
+                remittance: "Расчёты за 22.11.2026".to_owned(),
+            },
+        ],
+    }
+}
+
+/// One payment in euros between international accounts.
+pub fn euro_order() -> PaymentOrder {
+    let from = international("Clearing House", "DE89370400440532013000", "COBADEFFXXX");
+    let to = international("Shop & Sons", "GB82WEST12345698765432", "NWBKGB2L");
+    let payment = Payment {
+        end_to_end_id: "RF18539007547034".to_owned(),
+        amount: Money(5),
+        to,
+        remittance: "Settlement of 2026-11-22".to_owned(),
+    };
+    let message_id = "STL-20261122-0002".to_owned();
+    let currency = "EUR".to_owned();
+    PaymentOrder { message_id, currency, from, payments: vec![payment], ..russian_order() }
+}
+
+/// The folder of the ISO 20022 schemas: below `COALITION_SHARED`, or beside the repository.
+pub fn schemas() -> PathBuf {
+    let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared");
+    let shared = std::env::var_os("COALITION_SHARED").map_or_else(beside, PathBuf::from);
+    shared.join("data/iso20022")
+}
