@@ -4,15 +4,17 @@
 //! from a bank are read as hostile, since a statement comes by mail and by upload.
 //!
 //! Reading order: `check_digits`, `reference`, `account`, `order`; what an order is written as
-//! (`pain`, `list`, `client_bank`).
+//! (`pain`, `list`, `client_bank`); then `xml` and `camt`.
 
 pub mod account;
+pub mod camt;
 pub mod check_digits;
 pub mod client_bank;
 pub mod list;
 pub mod order;
 pub mod pain;
 pub mod reference;
+pub mod xml;
 
 #[cfg(test)]
 mod samples;

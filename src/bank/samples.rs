@@ -1,6 +1,7 @@
-//! Payment orders for the tests of this folder, and the place of the published schemas.
+//! Payment orders for the tests of this folder, and the published schemas.
 
 use std::path::PathBuf;
+use std::process::Command;
 
 use crate::domain::amount::Money;
 use crate::domain::time::{Day, Instant, Zone};
@@ -65,9 +66,29 @@ pub fn euro_order() -> PaymentOrder {
     PaymentOrder { message_id, currency, from, payments: vec![payment], ..russian_order() }
 }
 
-/// The folder of the ISO 20022 schemas: below `COALITION_SHARED`, or beside the repository.
-pub fn schemas() -> PathBuf {
+/// Validates a file against a published schema, with libxml2's own tool; says so if it cannot.
+pub fn assert_valid(file: &str, schema: &str) {
+    let schema = shared(schema);
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let path = folder.path().join("file.xml");
+    std::fs::write(&path, file).expect("the file can be written");
+    let options = ["--noout", "--nonet", "--schema"];
+    match Command::new("xmllint").args(options).arg(&schema).arg(&path).output() {
+        Ok(output) if schema.is_file() => {
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(output.status.success(), "{said}\n{file}");
+        }
+        Ok(_) | Err(_) => {
+            let is_required = std::env::var("COALITION_TOOLS").is_ok_and(|it| it == "required");
+            assert!(!is_required, "xmllint or {} is missing", schema.display());
+            eprintln!("no xmllint or no {}; nothing was validated", schema.display());
+        }
+    }
+}
+
+/// A file of the ISO 20022 data: below `COALITION_SHARED`, or beside the repository.
+pub fn shared(name: &str) -> PathBuf {
     let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared");
     let shared = std::env::var_os("COALITION_SHARED").map_or_else(beside, PathBuf::from);
-    shared.join("data/iso20022")
+    shared.join("data/iso20022").join(name)
 }
