@@ -4,13 +4,14 @@
 //! from a bank are read as hostile, since a statement comes by mail and by upload.
 //!
 //! Reading order: `check_digits`, `reference`, `account`, `order`; what an order is written as
-//! (`pain`, `list`, `client_bank`); then `xml` and `camt`.
+//! (`pain`, `list`, `client_bank`); then `xml` and `camt`; then `matching`.
 
 pub mod account;
 pub mod camt;
 pub mod check_digits;
 pub mod client_bank;
 pub mod list;
+pub mod matching;
 pub mod order;
 pub mod pain;
 pub mod reference;
