@@ -303,6 +303,14 @@ pub struct Posting {
 }
 
 impl Posting {
+    /// How much money it moves; none: it moves points.
+    pub const fn amount(&self) -> Option<Money> {
+        match self.body {
+            Body::Money { amount, .. } => Some(amount),
+            Body::Points { .. } => None,
+        }
+    }
+
     /// The cycle that settles money; none: it moves points.
     pub fn cycle(&self, transaction: &Transaction) -> Option<CycleId> {
         let Body::Money { under, cycle, .. } = &self.body else { return None };

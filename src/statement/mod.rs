@@ -4,10 +4,15 @@
 //! transactions up to where it was cut. It is written out while it is read, so that its length
 //! does not matter; the same bytes come out whenever and wherever that is done.
 
+pub mod json;
 pub mod line;
 pub mod movement;
+pub mod publish;
+pub mod render;
 pub mod scan;
 pub mod sections;
+pub mod vat;
+pub mod window;
 
 pub use line::{Line, LineVat};
 

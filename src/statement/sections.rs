@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::movement::{Movement, Movements};
 use crate::domain::amount::{Money, Points};
-use crate::domain::ids::{PartyId, ProgrammeId};
+use crate::domain::ids::{PartyId, ProgrammeId, PromoId};
 use crate::domain::posting::ObligationKind;
 use crate::domain::settlement::netting::{Direction, Leg, legs, matrix};
 use crate::domain::settlement::{CycleId, PositionSum};
@@ -234,11 +234,10 @@ impl Basis<'_> {
             |one: &&PositionSum| matches!(one.kind, ObligationKind::Funding | ObligationKind::LotFunding);
         let mut rows: BTreeMap<Key<'_>, BTreeMap<&PartyId, (Points, Money)>> = BTreeMap::new();
         for one in self.positions.iter().filter(is_funding) {
-            let text = |name: Option<&str>| name.unwrap_or_default();
             let key = (
                 one.programme.as_ref().map_or("", ProgrammeId::as_str),
-                text(one.promo.as_ref().map(|promo| promo.as_str())),
-                text(one.agreement.as_ref().map(PartyId::as_str)),
+                one.promo.as_ref().map_or("", PromoId::as_str),
+                one.agreement.as_ref().map_or("", PartyId::as_str),
             );
             let (funder, sign) =
                 if one.reverses { (&one.creditor, -1) } else { (&one.debtor, 1) };

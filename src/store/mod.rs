@@ -12,6 +12,7 @@ pub mod dialect;
 pub mod exposures;
 pub mod heads;
 pub mod load;
+pub mod log;
 pub mod log_key;
 pub mod members;
 pub mod migrations;
@@ -23,6 +24,7 @@ pub mod save;
 mod save_postgres;
 pub mod schema;
 pub mod seals;
+pub mod statements;
 pub mod views;
 
 pub use connection::{Address, Database, Kind, ReadPool, Use, open_pool};

@@ -193,3 +193,27 @@ diesel::table! {
         note -> Text,
     }
 }
+
+diesel::table! {
+    statements (schedule, cycle, party) {
+        schedule -> Text,
+        cycle -> BigInt,
+        party -> Text,
+        head -> Text,
+        tail -> Text,
+        lines -> BigInt,
+        sha256 -> Text,
+        state -> Text,
+        answered_at -> Nullable<BigInt>,
+        answered_by -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    circulation (schedule, cycle, programme) {
+        schedule -> Text,
+        cycle -> BigInt,
+        programme -> Text,
+        points -> BigInt,
+    }
+}

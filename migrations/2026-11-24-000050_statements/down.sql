@@ -1,0 +1,2 @@
+DROP TABLE circulation;
+DROP TABLE statements;

@@ -1,0 +1,277 @@
+//! Publishing: every party's statement of a closed cycle, hashed and kept.
+//!
+//! The journal is read twice. The first time every transaction is checked against its hash and the
+//! logs against the checkpoints that the close signed, and points are counted; the second time
+//! the lines of all parties are written side by side. Of the lines only the hash is kept: they are
+//! written again, to the byte, whenever somebody asks.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Sink;
+
+use serde_json::Value;
+
+use super::json::{JsonWriter, Signing, Sums, sections_text};
+use super::line::Line;
+use super::movement::Movements;
+use super::scan::{Part, Recorded, StatementError, scan};
+use super::sections::Basis;
+use super::vat::VatLines;
+use super::window::Window;
+use crate::domain::amount::{Money, Points};
+use crate::domain::ids::{PartyId, ProgrammeId, ShardId};
+use crate::domain::log::note::Signer;
+use crate::domain::log::tree::Frontier;
+use crate::domain::settlement::PositionSum;
+use crate::domain::terms::Coalition;
+use crate::store::statements::{PUBLISHED, StatementRow};
+use crate::store::{Database, cycles, seals, statements};
+
+/// Up to how many transactions of a shard the whole log is read again at each publication, and not
+/// the cycle's part alone. Beyond that the audit does it.
+const WHOLE_LOG_MAX: i64 = 1_000_000;
+
+/// The statements of a cycle, to be kept.
+pub struct Published {
+    /// The statements.
+    pub rows: Vec<StatementRow>,
+    /// The points in circulation at its end.
+    pub circulation: BTreeMap<ProgrammeId, Points>,
+}
+
+/// Makes all statements of a closed cycle. Nothing is kept yet.
+///
+/// # Errors
+/// If the database fails, or what was recorded does not give what was vouched for.
+pub fn make_all(
+    database: &mut Database,
+    window: &Window,
+    signer: &Signer,
+) -> Result<Published, StatementError> {
+    let movements = check_logs(database, window)?;
+    let positions = cycles::positions_of(database, &window.cycle)?;
+    let before = match &window.previous {
+        Some(cycle) => statements::circulation(database, cycle)?,
+        None => BTreeMap::new(),
+    };
+    let consistency = window.consistency(database)?;
+    let mut making = Vec::new();
+    for party in parties_of(window, &positions) {
+        let basis = Basis {
+            party: &party,
+            cycle: &window.cycle,
+            coalition: &window.coalition,
+            positions: &positions,
+            movements: &movements,
+            circulation: &before,
+        };
+        let header = window.header(database, &party, &consistency)?;
+        let head = format!("{{\"header\":{header},\n{}", sections_text(&basis.before_lines()));
+        let tail = sections_text(&basis.after_lines());
+        making.push((party.clone(), Making::begin(window, head, tail)?));
+    }
+    let mut making: BTreeMap<PartyId, Making<'_>> = making.into_iter().collect();
+    for part in &window.parts {
+        scan(database, &window.coalition, *part, &mut |recorded| {
+            for party in super::scan::sides_of(recorded) {
+                if let Some(one) = making.get_mut(party) {
+                    one.lines.add(party, recorded, &mut |text| one.writer.line(text))?;
+                }
+            }
+            Ok(())
+        })?;
+    }
+    let mut rows = Vec::new();
+    for (party, one) in making {
+        rows.push(one.end(window, &party, signer)?);
+    }
+    Ok(Published { rows, circulation: after(before, &movements) })
+}
+
+fn after(
+    mut circulation: BTreeMap<ProgrammeId, Points>,
+    movements: &Movements,
+) -> BTreeMap<ProgrammeId, Points> {
+    for programme in movements.programmes() {
+        let change = movements.of_programme(programme).change();
+        *circulation.entry(programme.clone()).or_default() += change;
+    }
+    circulation
+}
+
+/// Everybody who gets a statement: who is a side of a position, and who has an agreement or a
+/// programme that this schedule settles.
+fn parties_of(window: &Window, positions: &[PositionSum]) -> BTreeSet<PartyId> {
+    let coalition = &window.coalition;
+    let mut all: BTreeSet<PartyId> = BTreeSet::from([coalition.operator.clone()]);
+    all.extend(positions.iter().flat_map(|one| [one.debtor.clone(), one.creditor.clone()]));
+    let agreements = coalition.agreements.values();
+    for agreement in agreements.filter(|one| one.schedule == window.cycle.schedule) {
+        all.insert(agreement.party.clone());
+        let programme = coalition.programmes.get(&agreement.programme);
+        all.extend(programme.map(|one| one.brand.clone()));
+    }
+    all
+}
+
+/// Reads the journal of a cycle: each transaction gives its hash, and together they give the logs
+/// that were vouched for. Counts the points that moved.
+fn check_logs(database: &mut Database, window: &Window) -> Result<Movements, StatementError> {
+    let mut movements = Movements::default();
+    for part in &window.parts {
+        let (first, mut frontier) = start_of(database, window, *part)?;
+        let whole = Part { after: first, ..*part };
+        scan(database, &window.coalition, whole, &mut |recorded| {
+            frontier.append(recorded.leaf());
+            let id = recorded.transaction.id;
+            if part.after < id.number() && part.shard != ShardId::HOUSE {
+                movements.add(&recorded.transaction, &window.coalition);
+            }
+            Ok(())
+        })?;
+        let note = window.checkpoints.iter().find(|one| one.shard == part.shard.0);
+        let root = crate::domain::log::note::Checkpoint {
+            origin: format!("{}/log/{}", window.coalition.operator, part.shard.0),
+            size: part.last,
+            root: frontier.root(),
+        };
+        if !note.is_some_and(|note| note.note.starts_with(&root.to_string())) {
+            return Err(StatementError::LogDiffers(part.shard.0));
+        }
+    }
+    Ok(movements)
+}
+
+/// From where the log of a shard is read again, and what it was there.
+fn start_of(
+    database: &mut Database,
+    window: &Window,
+    part: Part,
+) -> Result<(i64, Frontier), StatementError> {
+    let previous = window.previous.as_ref().filter(|_| WHOLE_LOG_MAX < part.last);
+    let Some(previous) = previous else { return Ok((0, Frontier::new())) };
+    match seals::latest(database, part.shard, previous)? {
+        Some(seal) => Ok((seal.size, seal.frontier)),
+        None => Ok((0, Frontier::new())),
+    }
+}
+
+/// The lines of one party, as they come.
+pub struct Lines<'a> {
+    coalition: &'a Coalition,
+    window: &'a Window,
+    vat: VatLines<'a>,
+    /// What they add up to.
+    pub sums: Sums,
+}
+
+impl<'a> Lines<'a> {
+    /// No lines yet.
+    pub fn new(window: &'a Window) -> Self {
+        let coalition = &*window.coalition;
+        let vat = VatLines::new(coalition, &window.cycle);
+        Self { coalition, window, vat, sums: Sums::default() }
+    }
+
+    /// The lines that a transaction adds to a party's statement, as JSON.
+    ///
+    /// # Errors
+    /// If `each` fails.
+    pub fn add(
+        &mut self,
+        party: &PartyId,
+        recorded: &Recorded,
+        each: &mut dyn FnMut(&str) -> Result<(), StatementError>,
+    ) -> Result<(), StatementError> {
+        let scale = self.coalition.money_scale;
+        self.each(party, recorded, &mut |line| each(&line.json(scale)))
+    }
+
+    /// The lines that a transaction adds to a party's statement.
+    ///
+    /// # Errors
+    /// If `each` fails.
+    pub fn each(
+        &mut self,
+        party: &PartyId,
+        recorded: &Recorded,
+        each: &mut dyn FnMut(&Line) -> Result<(), StatementError>,
+    ) -> Result<(), StatementError> {
+        for (place, entry) in (1_u32..).zip(&recorded.entries) {
+            let is_debit = entry.from.as_ref() == Some(party);
+            let is_credit = entry.to.as_ref() == Some(party);
+            // What a party owes itself moves no money and is no line; so is what a bank moved.
+            let both = entry.from.is_some() && entry.to.is_some();
+            if is_debit == is_credit || !both || entry.cycle != self.window.cycle {
+                continue;
+            }
+            let amount = amount_of(recorded, place);
+            let vat = self.vat.of(entry, is_debit, amount);
+            let line = Line {
+                line_no: self.sums.lines() + 1,
+                transaction: recorded.transaction.id,
+                place,
+                is_debit,
+                amount,
+                vat,
+                entry_bytes: entry.bytes(),
+                entry: entry.clone(),
+            };
+            self.sums.add(&line);
+            each(&line)?;
+        }
+        Ok(())
+    }
+}
+
+/// The amount of an entry, in minor units.
+fn amount_of(recorded: &Recorded, place: u32) -> Money {
+    let money = recorded.transaction.postings.iter().filter_map(|one| one.amount());
+    let place = usize::try_from(place).unwrap_or(1);
+    money.skip(place - 1).next().unwrap_or_default()
+}
+
+/// One party's statement in the making.
+struct Making<'a> {
+    head: String,
+    tail: String,
+    writer: JsonWriter<Sink>,
+    lines: Lines<'a>,
+}
+
+impl<'a> Making<'a> {
+    fn begin(window: &'a Window, head: String, tail: String) -> Result<Self, StatementError> {
+        let writer = JsonWriter::begin(std::io::sink(), &head)?;
+        Ok(Self { head, tail, writer, lines: Lines::new(window) })
+    }
+
+    fn end(
+        self,
+        window: &Window,
+        party: &PartyId,
+        signer: &Signer,
+    ) -> Result<StatementRow, StatementError> {
+        let sums = &self.lines.sums;
+        let control: Value = sums.control(window.coalition.money_scale);
+        let tail = format!("{}\"control\":{control}", self.tail);
+        let id = window.statement_id(party);
+        let signing = Signing {
+            signer,
+            operator: window.coalition.operator.as_str(),
+            statement: &id,
+            lines: sums.lines(),
+        };
+        let sha256 = self.writer.end(&tail, &signing)?;
+        Ok(StatementRow {
+            schedule: window.cycle.schedule.to_string(),
+            cycle: window.cycle.first.number(),
+            party: party.to_string(),
+            head: self.head,
+            tail,
+            lines: i64::try_from(sums.lines()).unwrap_or(i64::MAX),
+            sha256,
+            state: PUBLISHED.to_owned(),
+            answered_at: None,
+            answered_by: None,
+        })
+    }
+}
