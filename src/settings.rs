@@ -43,12 +43,19 @@ pub struct CoalitionSettings {
     pub currency: String,
     /// The zone of settlement days.
     pub timezone: String,
+    /// How often accounts are settled: daily, weekly, half_monthly or monthly.
+    pub cycle: Period,
 }
 
 impl Default for CoalitionSettings {
     fn default() -> Self {
         let text = str::to_owned;
-        Self { operator: text("clearing"), currency: text("RUB"), timezone: text("Europe/Moscow") }
+        Self {
+            operator: text("clearing"),
+            currency: text("RUB"),
+            timezone: text("Europe/Moscow"),
+            cycle: Period::Daily,
+        }
     }
 }
 
@@ -244,7 +251,7 @@ impl Settings {
             operator,
             currency: self.coalition.currency.clone(),
             timezone: self.coalition.timezone.clone(),
-            cycle: Period::Daily,
+            cycle: self.coalition.cycle,
         })
     }
 

@@ -50,6 +50,7 @@ impl Script {
             operator: self.operator.clone(),
             currency: self.currency.clone(),
             timezone: self.timezone.clone(),
+            ..CoalitionSettings::default()
         }
     }
 }

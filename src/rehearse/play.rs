@@ -63,6 +63,12 @@ impl Play {
     }
 
     fn configure(&self, scenario: &Scenario) -> Result<(), RehearsalError> {
+        for schedule in &scenario.schedules {
+            self.put(&format!("/v1/schedules/{}", name(schedule, "id")), schedule)?;
+        }
+        for table in &scenario.vat {
+            self.put(&format!("/v1/vat-rates/{}", name(table, "id")), table)?;
+        }
         for programme in &scenario.programmes {
             self.put(&format!("/v1/programmes/{}", name(programme, "id")), programme)?;
         }
@@ -138,7 +144,8 @@ impl Play {
                 Ok(self.operator.get(&target)?)
             }
             "close_cycle" => {
-                let target = format!("/v1/cycles/{}/close", text(&with, "day"));
+                let named = ["cycle", "day"].map(|field| text(&with, field));
+                let target = format!("/v1/cycles/{}/close", named.concat());
                 Ok(self.operator.post(&target, &key, &json!({}))?)
             }
             "set_mode" => {

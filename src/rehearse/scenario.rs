@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::domain::terms::schedule::Period;
 use crate::domain::time::Instant;
 use crate::settings::CoalitionSettings;
 
@@ -39,6 +40,12 @@ pub struct Scenario {
     pub coalition: CoalitionSection,
     /// Its parties.
     pub parties: Vec<PartySection>,
+    /// Settlement schedules, as in the API.
+    #[serde(default)]
+    pub schedules: Vec<Value>,
+    /// Tables of VAT rates, as in the API.
+    #[serde(default)]
+    pub vat: Vec<Value>,
     /// Their programmes, as in the API.
     pub programmes: Vec<Value>,
     /// Their agreements, as in the API.
@@ -61,8 +68,8 @@ pub struct CoalitionSection {
     operator: String,
     currency: String,
     timezone: String,
-    #[serde(rename = "cycle", default)]
-    _cycle: crate::domain::terms::schedule::Period,
+    #[serde(default)]
+    cycle: Period,
 }
 
 impl CoalitionSection {
@@ -72,6 +79,7 @@ impl CoalitionSection {
             operator: self.operator.clone(),
             currency: self.currency.clone(),
             timezone: self.timezone.clone(),
+            cycle: self.cycle,
         }
     }
 }
