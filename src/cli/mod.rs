@@ -55,7 +55,7 @@ enum Command {
     /// Issues, registers, lists and revokes signing keys of parties.
     #[command(subcommand)]
     Key(keys::KeyCommand),
-    /// Mints a token for an operator or an auditor.
+    /// Mints a token for an operator, for finance or for an auditor.
     Token(keys::TokenArguments),
     /// Prints the settings in force, secrets masked.
     Settings,
