@@ -110,12 +110,12 @@ pub fn legs(netting: Netting, positions: &[PositionSum]) -> Vec<Leg> {
         }
         Netting::Bilateral => {
             for pair in matrix(positions) {
-                let (payer, payee) = if pair.net < Money::ZERO {
+                let (from, to) = if pair.net < Money::ZERO {
                     (&pair.one, &pair.other)
                 } else {
                     (&pair.other, &pair.one)
                 };
-                legs.extend(both_legs(payer, payee, way(pair.net).1));
+                legs.extend(both_legs(from, to, way(pair.net).1));
             }
         }
         Netting::Gross => {
@@ -135,14 +135,14 @@ fn way(net: Money) -> (Direction, Money) {
 }
 
 /// What is collected from the one and paid out to the other.
-fn both_legs(payer: &PartyId, payee: &PartyId, amount: Money) -> [Leg; 2] {
+fn both_legs(from: &PartyId, to: &PartyId, amount: Money) -> [Leg; 2] {
     let leg = |direction, party: &PartyId, with: &PartyId| Leg {
         party: party.clone(),
         direction,
         amount,
         counterparty: Some(with.clone()),
     };
-    [leg(Direction::Collect, payer, payee), leg(Direction::PayOut, payee, payer)]
+    [leg(Direction::Collect, from, to), leg(Direction::PayOut, to, from)]
 }
 
 #[cfg(test)]
