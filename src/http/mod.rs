@@ -17,7 +17,7 @@ use app::App;
 use problem::Problem;
 
 /// All routes, as methods and templates in the words of the API's document.
-pub const ROUTES: [(&str, &str); 33] = [
+pub const ROUTES: [(&str, &str); 37] = [
     ("GET", "/livez"),
     ("GET", "/readyz"),
     ("GET", "/metrics"),
@@ -46,8 +46,12 @@ pub const ROUTES: [(&str, &str); 33] = [
     ("GET", "/v1/agreements"),
     ("PUT", "/v1/exchanges/{from}/{to}"),
     ("GET", "/v1/exchanges"),
-    ("POST", "/v1/cycles/{day}/close"),
-    ("GET", "/v1/cycles/{day}"),
+    ("PUT", "/v1/schedules/{id}"),
+    ("GET", "/v1/schedules"),
+    ("PUT", "/v1/vat-rates/{id}"),
+    ("GET", "/v1/vat-rates"),
+    ("POST", "/v1/cycles/{cycle}/close"),
+    ("GET", "/v1/cycles/{cycle}"),
     ("POST", "/v1/test-clock"),
     ("GET", "/problems/{code}"),
     ("GET", "/"),
@@ -108,7 +112,11 @@ fn routes(config: &mut ServiceConfig) {
         .service(resource("/v1/agreements/{programme}/{party}").put(configuration::put_agreement))
         .service(resource("/v1/exchanges").get(configuration::exchanges))
         .service(resource("/v1/exchanges/{from}/{to}").put(configuration::put_exchange))
-        .service(resource("/v1/cycles/{day}").get(cycles::view))
-        .service(resource("/v1/cycles/{day}/close").post(cycles::close))
+        .service(resource("/v1/schedules").get(configuration::schedules))
+        .service(resource("/v1/schedules/{id}").put(configuration::put_schedule))
+        .service(resource("/v1/vat-rates").get(configuration::vat_rates))
+        .service(resource("/v1/vat-rates/{id}").put(configuration::put_vat_rates))
+        .service(resource("/v1/cycles/{cycle}").get(cycles::view))
+        .service(resource("/v1/cycles/{cycle}/close").post(cycles::close))
         .service(resource("/v1/test-clock").post(service::move_clock));
 }

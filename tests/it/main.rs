@@ -16,6 +16,7 @@ mod requests;
 mod retail;
 mod routes;
 mod scenarios;
+mod schedules;
 mod signatures;
 mod support;
 mod tidy;

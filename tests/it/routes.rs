@@ -13,7 +13,7 @@ use crate::support::{both, code_of};
 fn sample(template: &str) -> String {
     let parts = template.split('/').map(|part| match part {
         "{member}" => "external%3A1",
-        "{day}" => "2025-01-01",
+        "{cycle}" => "2025-01-01",
         "{code}" => "not_found",
         part if part.starts_with('{') => "some-id",
         part => part,

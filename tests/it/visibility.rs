@@ -197,6 +197,8 @@ fn an_auditor_reads_everything_and_changes_nothing() {
             "/v1/programmes".to_owned(),
             "/v1/agreements".to_owned(),
             "/v1/exchanges".to_owned(),
+            "/v1/schedules".to_owned(),
+            "/v1/vat-rates".to_owned(),
             "/v1/cycles/2025-03-03".to_owned(),
             format!("/v1/transactions/{id}"),
             format!("/v1/members/{anna}"),
@@ -220,7 +222,13 @@ fn an_auditor_reads_everything_and_changes_nothing() {
             let told = (answer.status, code_of(&answer));
             assert_eq!(told, (403, "role_not_allowed".to_owned()), "{target}");
         }
-        for target in ["/v1/programmes/club", "/v1/agreements/club/shop", "/v1/exchanges/a/b"] {
+        for target in [
+            "/v1/programmes/club",
+            "/v1/agreements/club/shop",
+            "/v1/exchanges/a/b",
+            "/v1/schedules/monthly",
+            "/v1/vat-rates/general",
+        ] {
             assert_eq!(auditor.put(target, "k", &empty).status, 403, "{target}");
         }
     });

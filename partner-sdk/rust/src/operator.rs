@@ -170,6 +170,38 @@ impl OperatorClient {
         self.put(&format!("/v1/exchanges/{}/{}", encoded(from), encoded(to)), body)?.accepted()
     }
 
+    /// Configures a settlement schedule.
+    ///
+    /// # Errors
+    /// If it is refused, or no answer came.
+    pub fn put_schedule(&self, id: &str, body: &Value) -> Result<Accepted<Value>, Error> {
+        self.put(&format!("/v1/schedules/{}", encoded(id)), body)?.accepted()
+    }
+
+    /// The settlement schedules in force.
+    ///
+    /// # Errors
+    /// If it is refused, or no answer came.
+    pub fn schedules(&self) -> Result<Accepted<Value>, Error> {
+        self.get("/v1/schedules")?.accepted()
+    }
+
+    /// Configures a table of VAT rates; one that is there only takes new ones.
+    ///
+    /// # Errors
+    /// If it is refused, or no answer came.
+    pub fn put_vat_rates(&self, id: &str, body: &Value) -> Result<Accepted<Value>, Error> {
+        self.put(&format!("/v1/vat-rates/{}", encoded(id)), body)?.accepted()
+    }
+
+    /// The tables of VAT rates.
+    ///
+    /// # Errors
+    /// If it is refused, or no answer came.
+    pub fn vat_rates(&self) -> Result<Accepted<Value>, Error> {
+        self.get("/v1/vat-rates")?.accepted()
+    }
+
     /// Sets a programme's mode: `live`, `soft_launch` or `paused`.
     ///
     /// # Errors
@@ -179,21 +211,21 @@ impl OperatorClient {
         self.post(&path, &new_key()?, &json!({ "mode": mode }))?.accepted()
     }
 
-    /// Closes the cycle of a day, `YYYY-MM-DD`.
+    /// Closes a cycle: its first day as `YYYY-MM-DD`, or `SCHEDULE.YYYY-MM-DD`.
     ///
     /// # Errors
     /// If it is refused, or no answer came.
-    pub fn close_cycle(&self, day: &str) -> Result<Accepted<Value>, Error> {
-        let path = format!("/v1/cycles/{}/close", encoded(day));
+    pub fn close_cycle(&self, cycle: &str) -> Result<Accepted<Value>, Error> {
+        let path = format!("/v1/cycles/{}/close", encoded(cycle));
         self.post(&path, &new_key()?, &json!({}))?.accepted()
     }
 
-    /// The figures of a day's cycle, closed or running.
+    /// The figures of a cycle, fixed or so far, and what it has come to.
     ///
     /// # Errors
     /// If it is refused, or no answer came.
-    pub fn cycle(&self, day: &str) -> Result<Accepted<Value>, Error> {
-        self.get(&format!("/v1/cycles/{}", encoded(day)))?.accepted()
+    pub fn cycle(&self, cycle: &str) -> Result<Accepted<Value>, Error> {
+        self.get(&format!("/v1/cycles/{}", encoded(cycle)))?.accepted()
     }
 
     /// Sets the test clock of a server that runs on it.

@@ -1,4 +1,4 @@
-//! The configuration: parties, programmes, agreements, exchanges, modes.
+//! The configuration: parties, programmes, agreements, exchanges, schedules, VAT rates, modes.
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{answered, found};
-use crate::domain::ids::{PartyId, ProgrammeId};
+use crate::domain::ids::{PartyId, ProgrammeId, ScheduleId, VatTableId};
 use crate::domain::terms::coalition::{Change, Versioned};
 use crate::domain::terms::{Mode, Party};
 use crate::domain::time::Instant;
@@ -153,6 +153,48 @@ pub async fn put_exchange(
     put_names(&mut value, &[("from", from.as_str()), ("to", to.as_str())])?;
     let change = Change::Exchange(read_fields(&value)?);
     Ok(answered(&make(&app, making, change, version_of).await?))
+}
+
+/// Adds a settlement schedule, or changes what does not move its cycles.
+pub async fn put_schedule(
+    call: Operated,
+    app: Data<App>,
+    id: Path<ScheduleId>,
+) -> Result<HttpResponse, Problem> {
+    call.must_operate()?;
+    let mut value = read_object(&call.body)?;
+    let mut making = replacing(&call, &format!("schedule/{id}"), &value)?;
+    making.effective_at = take_instant(&mut value)?;
+    put_names(&mut value, &[("id", id.as_str())])?;
+    let change = Change::Schedule(read_fields(&value)?);
+    Ok(answered(&make(&app, making, change, version_of).await?))
+}
+
+/// Adds a table of VAT rates, or rates to a table. A rate has its own day; the change counts at
+/// once.
+pub async fn put_vat_rates(
+    call: Operated,
+    app: Data<App>,
+    id: Path<VatTableId>,
+) -> Result<HttpResponse, Problem> {
+    call.must_operate()?;
+    let mut value = read_object(&call.body)?;
+    let making = replacing(&call, &format!("vat/{id}"), &value)?;
+    put_names(&mut value, &[("id", id.as_str())])?;
+    let change = Change::VatRates(read_fields(&value)?);
+    Ok(answered(&make(&app, making, change, version_of).await?))
+}
+
+/// The settlement schedules in force, for everybody who settles by them.
+pub async fn schedules(_call: Either, app: Data<App>) -> Result<HttpResponse, Problem> {
+    let coalition = app.coalition();
+    Ok(found(&json!({"data": coalition.documents.schedules.values().collect::<Vec<_>>()})))
+}
+
+/// The tables of VAT rates, for everybody who is taxed by them.
+pub async fn vat_rates(_call: Either, app: Data<App>) -> Result<HttpResponse, Problem> {
+    let coalition = app.coalition();
+    Ok(found(&json!({"data": coalition.documents.vat_tables.values().collect::<Vec<_>>()})))
 }
 
 /// The programmes in force.
