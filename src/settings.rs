@@ -43,7 +43,7 @@ pub struct CoalitionSettings {
     pub currency: String,
     /// The zone of settlement days.
     pub timezone: String,
-    /// How often accounts are settled: daily, weekly, half_monthly or monthly.
+    /// How often accounts are settled: `daily`, `weekly`, `half_monthly` or `monthly`.
     pub cycle: Period,
 }
 
