@@ -92,11 +92,15 @@ impl<'a> References<'a> {
         let mut all = Vec::new();
         let mut start = 0;
         while start < written.packed.len() {
+            if !written.begins_alone(start) {
+                start += 1;
+                continue;
+            }
             let longest = self.lengths.iter().rev().find_map(|length| {
                 let end = start + length;
                 let packed: String = written.packed.get(start..end)?.iter().collect();
                 let found = self.by_text.get(&packed)?;
-                written.stands_alone(start, end).then_some((*found, end))
+                written.ends_alone(end).then_some((*found, end))
             });
             if let Some((found, end)) = longest {
                 all.push(found);
@@ -128,14 +132,22 @@ impl Written {
         Self { packed, places, original }
     }
 
-    /// Whether nothing touches the packed characters from `start` until `end`.
-    fn stands_alone(&self, start: usize, end: usize) -> bool {
-        let (first, last) = (self.places[start], self.places[end - 1]);
-        let before = first.checked_sub(1).map(|place| self.original[place]);
-        let after = self.original.get(last + 1).copied();
-        let touches = |one: Option<char>| one.is_some_and(|it| it.is_alphanumeric() || is_dash(it));
-        !touches(before) && !touches(after)
+    /// Whether nothing touches the packed character at `start` from before.
+    fn begins_alone(&self, start: usize) -> bool {
+        let before = self.places[start].checked_sub(1).map(|place| self.original[place]);
+        !before.is_some_and(touches)
     }
+
+    /// Whether nothing touches the last packed character before `end` from behind.
+    fn ends_alone(&self, end: usize) -> bool {
+        let after = self.original.get(self.places[end - 1] + 1).copied();
+        !after.is_some_and(touches)
+    }
+}
+
+/// Whether a character belongs to what it stands beside.
+fn touches(one: char) -> bool {
+    one.is_alphanumeric() || is_dash(one)
 }
 
 const fn is_dash(one: char) -> bool {
