@@ -5,6 +5,7 @@
 //! | expire | `expiry_seconds` | posts what the clock did to accounts |
 //! | refresh | second | reads the configuration that another server changed |
 //! | forget | hour | forgets answers older than `answers_days` |
+//! | settle | `settle_seconds` | closes cycles that are over, publishes, takes the silent on |
 //! | upkeep | 5 seconds | folds histograms, forgets the rates of quiet keys |
 
 use std::sync::Arc;
@@ -14,9 +15,14 @@ use std::time::{Duration, Instant as Stopwatch};
 
 use crate::domain::account::AccountKey;
 use crate::domain::ids::MemberId;
-use crate::engine::{Submission, Work};
+use crate::domain::settlement::{CycleId, CycleState};
+use crate::domain::terms::Schedule as Settling;
+use crate::engine::{Close, ConfigureError, Submission, Work};
+use crate::http::api::cycles::figures;
 use crate::http::app::App;
-use crate::store::{Address, StoreError, Use, answers, dialect, views};
+use crate::statement::scan::StatementError;
+use crate::statement::service;
+use crate::store::{Address, StoreError, Use, answers, cycles, dialect, views};
 
 /// How often the jobs look whether they should stop or are due.
 const TICK: Duration = Duration::from_millis(200);
@@ -34,6 +40,8 @@ pub struct Schedule {
     pub address: Address,
     /// How often accounts are looked at.
     pub expiry: Duration,
+    /// How often cycles are looked at; none: they are closed by hand.
+    pub settle: Option<Duration>,
     /// Days for which answers are kept.
     pub answers_days: u32,
 }
@@ -80,6 +88,7 @@ struct Every {
     expired: Option<Stopwatch>,
     refreshed: Option<Stopwatch>,
     forgot: Option<Stopwatch>,
+    settled: Option<Stopwatch>,
     kept_up: Option<Stopwatch>,
 }
 
@@ -91,6 +100,12 @@ impl Every {
         }
         if is_due(&mut self.expired, schedule.expiry) {
             report("expire", expire(app));
+        }
+        if let Some(period) = schedule.settle
+            && is_due(&mut self.settled, period)
+            && let Err(error) = settle(app)
+        {
+            tracing::error!(job = "settle", error = error.to_string(), "the job settle failed");
         }
         if is_due(&mut self.kept_up, second * 5) {
             app.metrics.run_upkeep();
@@ -136,6 +151,57 @@ fn expire(app: &App) -> Result<(), StoreError> {
         drop(answer.blocking_recv());
     }
     Ok(())
+}
+
+/// Closes the cycles that are over, publishes those that are closed, and takes on those to whose
+/// statements nobody objected in time.
+fn settle(app: &App) -> Result<(), SettleError> {
+    let (now, coalition) = (app.now(), app.coalition());
+    for schedule in coalition.schedules.values() {
+        let open = schedule.cycle_of(now);
+        let unsettled = app.engine.read(|database| cycles::unfinished(database, &open))?;
+        let last = schedule.cycle(schedule.previous(open.first));
+        for cycle in unsettled.into_iter().chain([last]) {
+            let row = app.engine.read(|database| cycles::find(database, &cycle))?;
+            match row.map_or(CycleState::Open, |row| row.state) {
+                CycleState::Open | CycleState::Closing => {
+                    let close = Close { author: AUTHOR, figures: &figures };
+                    app.engine.close_cycle(&cycle, &close)?;
+                    service::publish(&app.engine, &cycle, AUTHOR)?;
+                }
+                CycleState::Closed => drop(service::publish(&app.engine, &cycle, AUTHOR)?),
+                CycleState::Published => agree_if_late(app, schedule, &cycle)?,
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Who closes and publishes where no person does.
+const AUTHOR: &str = "schedule";
+
+fn agree_if_late(app: &App, schedule: &Settling, cycle: &CycleId) -> Result<(), StoreError> {
+    let events = app.engine.read(|database| cycles::events(database, cycle))?;
+    let published = events.iter().find(|event| event.state == CycleState::Published);
+    let Some(published) = published else { return Ok(()) };
+    let until = schedule.zone.day_of(published.at).plus_days(schedule.dispute_days);
+    if schedule.zone.end_of(until) <= app.now() {
+        let why = "nobody objected within the agreed days";
+        service::acknowledge_all(&app.engine, cycle, (AUTHOR, why))?;
+    }
+    Ok(())
+}
+
+/// Why cycles could not be taken on.
+#[derive(Debug, thiserror::Error)]
+enum SettleError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Close(#[from] ConfigureError),
+    #[error(transparent)]
+    Statement(#[from] StatementError),
 }
 
 fn forget(app: &App, schedule: &Schedule) -> Result<(), StoreError> {

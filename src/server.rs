@@ -21,7 +21,7 @@ use crate::http::present::Answers;
 use crate::jobs::{Jobs, Schedule};
 use crate::settings::{Settings, SettingsError};
 use crate::store::{
-    Database, StoreError, Use, configurations, dialect, heads, log_key, migrations,
+    self, Database, StoreError, Use, configurations, dialect, heads, log_key, migrations,
 };
 use crate::telemetry;
 
@@ -78,6 +78,8 @@ pub fn set_up(settings: &Settings) -> Result<Vec<String>, ServerError> {
     };
     log_key::set_once(&mut database, &seed)?;
     set_up_coalition(&mut database, settings)?;
+    let timeline = configurations::load_timeline(&mut database)?;
+    store::log::grow_missing(&mut database, timeline.latest())?;
     Ok(ran)
 }
 
@@ -144,6 +146,9 @@ pub fn start(settings: &Settings, clock: Arc<Clock>) -> Result<Running, ServerEr
     let schedule = Schedule {
         address: settings.address()?,
         expiry: Duration::from_secs(settings.expiry_seconds.max(1)),
+        settle: Some(settings.settle_seconds)
+            .filter(|seconds| *seconds > 0)
+            .map(Duration::from_secs),
         answers_days: settings.answers_days,
     };
     let jobs = Jobs::start(app.clone(), schedule)?;

@@ -93,6 +93,8 @@ pub struct Settings {
     pub requests_per_second: u32,
     /// Seconds between two looks at what expired.
     pub expiry_seconds: u64,
+    /// Seconds between two looks at cycles that are over; 0: they are closed by hand only.
+    pub settle_seconds: u64,
     /// Days for which answers are kept under their keys.
     pub answers_days: u32,
     /// A file with the seed of the key that signs statements, 32 bytes in base64, for a new ledger;
@@ -122,6 +124,7 @@ impl Default for Settings {
             page_max: 200,
             requests_per_second: 100_000,
             expiry_seconds: 10,
+            settle_seconds: 30,
             answers_days: 400,
             log_key_file: None,
             log: "info".to_owned(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant as Stopwatch;
 
 use super::Shared;
+use super::closing::ended_by;
 use super::router::originals_of;
 use super::work::{Answer, EngineError, Pending, Submission, Work};
 use crate::domain::account::AccountKey;
@@ -20,7 +21,6 @@ use crate::store::heads::{self, Head};
 use crate::store::load::{self, Wanted};
 use crate::store::names::NameHash;
 use crate::store::save::{self, NewMembers, Rows};
-use crate::store::seals::Seal;
 use crate::store::{Database, StoreError, configurations, dialect, members};
 
 /// What became of one command of a batch.
@@ -110,7 +110,7 @@ impl<'a> Batch<'a> {
         self.now =
             posted.unwrap_or_else(|| self.shared.clock.now()).max(recorded.unwrap_or_default());
         for head in &heads {
-            self.rows.seals.extend(seals_of(head, self.coalition(), self.now));
+            self.rows.seals.extend(ended_by(head, self.coalition(), self.now));
         }
         self.heads = heads.into_iter().map(|head| (head.shard.0, head)).collect();
         Ok(())
@@ -367,22 +367,6 @@ impl<'a> Batch<'a> {
         save::save_members(connection, &self.new_members)?;
         save::save(connection, &self.ledger, &rows, &heads)
     }
-}
-
-/// The cycles that a shard took its last transaction in and that are over: they end here.
-fn seals_of(head: &Head, coalition: &Coalition, now: Instant) -> Vec<Seal> {
-    let last = head.last_recorded_at;
-    let ended = coalition.schedules.values().map(|schedule| schedule.cycle_of(last));
-    let ended =
-        ended.filter(|cycle| coalition.schedule(&cycle.schedule).closes(cycle.first) <= now);
-    ended
-        .map(|cycle| Seal {
-            shard: head.shard,
-            cycle,
-            size: head.next_seq - 1,
-            frontier: head.frontier.clone(),
-        })
-        .collect()
 }
 
 fn is_of_clock(submission: &Submission) -> bool {

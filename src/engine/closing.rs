@@ -59,10 +59,11 @@ impl Engine {
         let mut connection = self.shared.address.open(Use::Write)?;
         let timeline = configurations::load_timeline(&mut connection)?;
         let now = self.shared.clock.now();
-        let coalition = timeline.at(now);
-        let Some(schedule) = coalition.schedules.get(&cycle.schedule) else {
+        let Some(schedule) = timeline.at(now).schedules.get(&cycle.schedule) else {
             return Ok(Closing::NoSuchCycle);
         };
+        // What is agreed after a cycle's end does not count for it.
+        let coalition = timeline.at(schedule.closes(cycle.first).plus_micros(-1));
         if !schedule.begins_with(cycle.first) {
             return Ok(Closing::NoSuchCycle);
         }
@@ -90,6 +91,7 @@ impl Engine {
     ) -> Result<String, ConfigureError> {
         dialect::begin(connection)?;
         let mut house = one_head(connection, ShardId::HOUSE)?;
+        seals::add(connection, &ended_by(&house, coalition, self.shared.clock.now()))?;
         // Of two that close at once, the second finds what the first one fixed.
         let there = cycles::find(connection, cycle)?.and_then(|row| row.figures);
         if let Some(figures) = there {
@@ -242,4 +244,20 @@ impl Books<'_> {
         };
         save::save(self.connection, &ledger, &rows, std::slice::from_ref(house))
     }
+}
+
+/// The cycles that a shard took its last transaction in and that are over: they end here.
+pub(crate) fn ended_by(head: &Head, coalition: &Coalition, now: Instant) -> Vec<Seal> {
+    let last = head.last_recorded_at;
+    let ended = coalition.schedules.values().map(|schedule| schedule.cycle_of(last));
+    let ended =
+        ended.filter(|cycle| coalition.schedule(&cycle.schedule).closes(cycle.first) <= now);
+    ended
+        .map(|cycle| Seal {
+            shard: head.shard,
+            cycle,
+            size: head.next_seq - 1,
+            frontier: head.frontier.clone(),
+        })
+        .collect()
 }

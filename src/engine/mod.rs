@@ -192,6 +192,14 @@ impl Engine {
         self.shared.shards
     }
 
+    /// A connection of the caller's own, for what takes long or writes beside the lanes.
+    ///
+    /// # Errors
+    /// If the database can't be reached.
+    pub fn open(&self, to: Use) -> Result<Database, StoreError> {
+        self.shared.address.open(to)
+    }
+
     /// A connection that reads.
     ///
     /// # Errors

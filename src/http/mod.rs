@@ -7,17 +7,18 @@ pub mod docs;
 pub mod observe;
 pub mod present;
 pub mod problem;
+pub mod stream;
 pub mod wire;
 
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, ServiceConfig};
 
-use api::{batch, configuration, cycles, keys, members, service, transactions};
+use api::{batch, configuration, cycles, keys, members, service, statements, transactions};
 use app::App;
 use problem::Problem;
 
 /// All routes, as methods and templates in the words of the API's document.
-pub const ROUTES: [(&str, &str); 37] = [
+pub const ROUTES: &[(&str, &str)] = &[
     ("GET", "/livez"),
     ("GET", "/readyz"),
     ("GET", "/metrics"),
@@ -52,6 +53,14 @@ pub const ROUTES: [(&str, &str); 37] = [
     ("GET", "/v1/vat-rates"),
     ("POST", "/v1/cycles/{cycle}/close"),
     ("GET", "/v1/cycles/{cycle}"),
+    ("GET", "/v1/cycles"),
+    ("POST", "/v1/cycles/{cycle}/publish"),
+    ("POST", "/v1/cycles/{cycle}/acknowledge"),
+    ("GET", "/v1/statements"),
+    ("GET", "/v1/statements/{cycle}/{party}"),
+    ("GET", "/v1/statements/{cycle}/{party}/proofs"),
+    ("POST", "/v1/statements/{cycle}/{party}/acknowledge"),
+    ("GET", "/v1/log-key"),
     ("POST", "/v1/test-clock"),
     ("GET", "/problems/{code}"),
     ("GET", "/"),
@@ -116,7 +125,17 @@ fn routes(config: &mut ServiceConfig) {
         .service(resource("/v1/schedules/{id}").put(configuration::put_schedule))
         .service(resource("/v1/vat-rates").get(configuration::vat_rates))
         .service(resource("/v1/vat-rates/{id}").put(configuration::put_vat_rates))
+        .service(resource("/v1/cycles").get(cycles::list))
         .service(resource("/v1/cycles/{cycle}").get(cycles::view))
         .service(resource("/v1/cycles/{cycle}/close").post(cycles::close))
+        .service(resource("/v1/cycles/{cycle}/publish").post(statements::publish))
+        .service(resource("/v1/cycles/{cycle}/acknowledge").post(statements::acknowledge_cycle))
+        .service(resource("/v1/statements").get(statements::list))
+        .service(resource("/v1/statements/{cycle}/{party}").get(statements::view))
+        .service(resource("/v1/statements/{cycle}/{party}/proofs").get(statements::proofs))
+        .service(
+            resource("/v1/statements/{cycle}/{party}/acknowledge").post(statements::acknowledge),
+        )
+        .service(resource("/v1/log-key").get(statements::log_key))
         .service(resource("/v1/test-clock").post(service::move_clock));
 }

@@ -10,6 +10,7 @@ use crate::auth::token::TokenError;
 use crate::domain::rejection::Rejection;
 use crate::domain::terms::Invalid;
 use crate::engine::{ConfigureError, EngineError};
+use crate::statement::scan::StatementError;
 use crate::store::StoreError;
 
 /// What went wrong, as the caller sees it.
@@ -115,6 +116,11 @@ impl Problem {
     pub fn cycle_not_over() -> Self {
         let detail = "the day is not over in the coalition's time zone; close it afterwards";
         Self::new(422, "cycle_not_over", detail)
+    }
+
+    /// A step that a cycle or a statement can't take now.
+    pub fn wrong_cycle_state(detail: &str) -> Self {
+        Self::new(409, "wrong_cycle_state", detail)
     }
 
     /// A failure of the server.
@@ -239,6 +245,18 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         tracing::error!(error = error.chain(), "the database failed");
         if error.is_passing() { Self::from(EngineError::Overloaded) } else { Self::internal() }
+    }
+}
+
+impl From<StatementError> for Problem {
+    fn from(error: StatementError) -> Self {
+        match error {
+            StatementError::Store(error) => error.into(),
+            other => {
+                tracing::error!(error = other.to_string(), "a statement can't be made");
+                Self::new(500, "ledger_differs", format!("{other}; run `coalition audit`"))
+            }
+        }
     }
 }
 

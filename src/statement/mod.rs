@@ -4,6 +4,8 @@
 //! transactions up to where it was cut. It is written out while it is read, so that its length
 //! does not matter; the same bytes come out whenever and wherever that is done.
 
+pub mod columns;
+pub mod csv;
 pub mod json;
 pub mod line;
 pub mod movement;
@@ -11,10 +13,15 @@ pub mod publish;
 pub mod render;
 pub mod scan;
 pub mod sections;
+pub mod service;
 pub mod vat;
 pub mod window;
+pub mod xlsx;
 
 pub use line::{Line, LineVat};
+
+#[cfg(test)]
+mod samples;
 
 use sha2::{Digest, Sha256};
 

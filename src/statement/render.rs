@@ -4,11 +4,13 @@ use std::io::Write;
 
 use serde_json::{Map, Value, json};
 
+use super::csv::{CsvProfile, CsvWriter};
 use super::json::{JsonWriter, Signing};
 use super::line::Line;
 use super::publish::Lines;
 use super::scan::{Recorded, StatementError, scan};
 use super::window::{Window, proof_error};
+use super::xlsx::Book;
 use crate::domain::ids::PartyId;
 use crate::domain::log::leaf::{leaf_data, salt};
 use crate::domain::log::note::Signer;
@@ -64,6 +66,39 @@ impl Rendering<'_> {
             })?;
         }
         Ok(lines.sums.lines())
+    }
+
+    /// Writes the CSV form: the lines, and what they add up to.
+    ///
+    /// # Errors
+    /// If the database fails, nothing can be written, or a transaction was changed.
+    pub fn csv(
+        &self,
+        database: &mut Database,
+        profile: CsvProfile,
+        out: impl Write,
+    ) -> Result<(), StatementError> {
+        let mut writer = CsvWriter::new(out, profile, self.window.coalition.money_scale)?;
+        self.lines(database, &mut |line| Ok(writer.line(line)?))?;
+        writer.finish()?;
+        Ok(())
+    }
+
+    /// Writes the workbook, a sheet for each section.
+    ///
+    /// # Errors
+    /// If the database fails, nothing can be written, or a transaction was changed.
+    pub fn xlsx(
+        &self,
+        database: &mut Database,
+        out: impl Write + Send,
+    ) -> Result<(), StatementError> {
+        let sections = self.sections()?;
+        let scratch = std::env::temp_dir();
+        let money_scale = self.window.coalition.money_scale;
+        let book = Book { sections: &sections, money_scale, scratch: &scratch };
+        book.write(out, |sink| self.lines(database, &mut |line| Ok(sink(line)?)).map(drop))?;
+        Ok(())
     }
 
     /// The sections but for the lines, by name, in their order.

@@ -149,6 +149,33 @@ pub fn list(
     rows.into_iter().map(cycle_of).collect()
 }
 
+/// The cycles of a schedule before the open one that something is still to be done with: those with
+/// positions that are not closed, and those that are not agreed to yet.
+///
+/// # Errors
+/// If the database fails, or a row was changed.
+pub fn unfinished(connection: &mut Database, open: &CycleId) -> Result<Vec<CycleId>, StoreError> {
+    let posted: Vec<i64> = positions::table
+        .select(positions::cycle)
+        .distinct()
+        .filter(positions::schedule.eq(open.schedule.as_str()))
+        .filter(positions::cycle.lt(open.first.number()))
+        .load(connection)?;
+    let known: Vec<(i64, String)> = cycles::table
+        .select((cycles::cycle, cycles::state))
+        .filter(cycles::schedule.eq(open.schedule.as_str()))
+        .load(connection)?;
+    let known: BTreeMap<i64, String> = known.into_iter().collect();
+    let early = [CycleState::Closing, CycleState::Closed, CycleState::Published];
+    let is_early = |state: &String| early.iter().any(|one| one.name() == state);
+    let fresh = posted.into_iter().filter(|first| !known.contains_key(first));
+    let begun = known.iter().filter(|(_, state)| is_early(state)).map(|(first, _)| *first);
+    let mut firsts: Vec<i64> = fresh.chain(begun).collect();
+    firsts.sort_unstable();
+    let cycle = |first| CycleId { schedule: open.schedule.clone(), first: Day::from_number(first) };
+    Ok(firsts.into_iter().map(cycle).collect())
+}
+
 /// The transitions of a cycle, in their order.
 ///
 /// # Errors

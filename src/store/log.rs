@@ -4,13 +4,14 @@ use diesel::prelude::*;
 
 use super::connection::Database;
 use super::rows::read_json;
-use super::save::chain;
+use super::heads::{self, Head};
+use super::save::{chain, save_heads};
 use super::schema::{log_nodes, transactions};
-use super::{StoreError, audit};
+use super::{StoreError, audit, dialect};
 use crate::domain::entry::leaf_of;
 use crate::domain::ids::ShardId;
 use crate::domain::log::Hash;
-use crate::domain::log::tree::Nodes;
+use crate::domain::log::tree::{Frontier, Node, Nodes};
 use crate::domain::terms::Coalition;
 use crate::domain::transaction::Transaction;
 
@@ -70,4 +71,67 @@ impl Nodes for ShardLog<'_> {
         };
         rows.into_iter().map(hash).collect()
     }
+}
+
+/// Grows the logs of a ledger that was kept before there were any. A log that is there already is
+/// left alone.
+///
+/// # Errors
+/// If the database fails, or a transaction can't be read.
+pub fn grow_missing(connection: &mut Database, coalition: &Coalition) -> Result<(), StoreError> {
+    for head in heads::all(connection)? {
+        if head.frontier.size() == head.next_seq - 1 {
+            continue;
+        }
+        dialect::begin(connection)?;
+        let mut locked = heads::lock(connection, &[head.shard.0])?;
+        for head in &mut locked {
+            grow(connection, head, coalition)?;
+        }
+        save_heads(connection, &locked)?;
+        dialect::commit(connection)?;
+    }
+    Ok(())
+}
+
+fn grow(
+    connection: &mut Database,
+    head: &mut Head,
+    coalition: &Coalition,
+) -> Result<(), StoreError> {
+    let shard = head.shard.0;
+    head.frontier = Frontier::new();
+    let mut before: Hash = [0; 32];
+    loop {
+        let page = audit::journal(connection, shard, head.frontier.size())?;
+        if page.is_empty() {
+            return Ok(());
+        }
+        for (_, _, _, content, _) in page {
+            let transaction: Transaction = read_json(&content, "a transaction")?;
+            let hash = chain(&before, &content);
+            let leaf = leaf_of(&transaction, (&before, &hash), coalition);
+            let nodes = head.frontier.append(leaf);
+            add_nodes(connection, shard, &nodes)?;
+            before = hash;
+        }
+    }
+}
+
+fn add_nodes(
+    connection: &mut Database,
+    shard: i64,
+    nodes: &[Node],
+) -> Result<(), StoreError> {
+    for node in nodes {
+        diesel::insert_into(log_nodes::table)
+            .values((
+                log_nodes::shard.eq(shard),
+                log_nodes::level.eq(i64::from(node.level)),
+                log_nodes::place.eq(node.index),
+                log_nodes::hash.eq(node.hash.to_vec()),
+            ))
+            .execute(connection)?;
+    }
+    Ok(())
 }

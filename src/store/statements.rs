@@ -209,3 +209,20 @@ pub fn add_circulation(
     })?;
     Ok(())
 }
+
+/// How many statements of a cycle are in a state.
+///
+/// # Errors
+/// If the database fails.
+pub fn count_in_state(
+    connection: &mut Database,
+    cycle: &CycleId,
+    state: &str,
+) -> Result<i64, StoreError> {
+    Ok(statements::table
+        .filter(statements::schedule.eq(cycle.schedule.as_str()))
+        .filter(statements::cycle.eq(cycle.first.number()))
+        .filter(statements::state.eq(state))
+        .count()
+        .get_result(connection)?)
+}

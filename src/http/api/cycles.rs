@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use actix_web::HttpResponse;
-use actix_web::web::{Data, Path};
+use actix_web::web::{Data, Path, Query};
 use serde::{Deserialize, Serialize};
 
 use super::found;
 use crate::domain::amount::{Money, Points};
-use crate::domain::ids::{PartyId, ProgrammeId};
+use crate::domain::ids::{PartyId, ProgrammeId, ScheduleId};
 use crate::domain::settlement::{CycleId, CycleState, PositionSum};
 use crate::domain::terms::Coalition;
 use crate::domain::time::{Day, Instant};
@@ -142,6 +142,48 @@ pub async fn close(
         Closing::NotOver => Err(Problem::cycle_not_over()),
         Closing::NoSuchCycle => Err(Problem::not_found()),
     }
+}
+
+/// What a list of cycles can be narrowed by.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListQuery {
+    schedule: Option<ScheduleId>,
+    before: Option<String>,
+    limit: Option<i64>,
+}
+
+#[derive(Serialize)]
+struct ListedCycle {
+    cycle: CycleId,
+    state: CycleState,
+}
+
+#[derive(Serialize)]
+struct CycleList {
+    /// The cycle that takes postings now.
+    open: CycleId,
+    cycles: Vec<ListedCycle>,
+}
+
+/// The open cycle of a schedule, and those that are no longer open, the latest first.
+pub async fn list(
+    _call: Either,
+    app: Data<App>,
+    query: Query<ListQuery>,
+) -> Result<HttpResponse, Problem> {
+    let query = query.into_inner();
+    let coalition = app.coalition();
+    let schedule = coalition.schedules.get(&query.schedule.unwrap_or_default());
+    let open = schedule.ok_or_else(Problem::not_found)?.cycle_of(app.now());
+    let before = query.before.as_deref().map_or(Some(open.first.plus_days(1)), Day::parse);
+    let before = before.ok_or_else(|| Problem::invalid("/before", "write YYYY-MM-DD"))?;
+    let most = query.limit.unwrap_or(app.limits.page_max).clamp(1, app.limits.page_max);
+    let name = open.schedule.clone();
+    let rows =
+        read(&app, move |database| cycles::list(database, name.as_str(), before, most)).await?;
+    let cycle = |row: cycles::CycleRow| ListedCycle { cycle: row.id, state: row.state };
+    Ok(found(&CycleList { open, cycles: rows.into_iter().map(cycle).collect() }))
 }
 
 /// A cycle: its figures, fixed or so far, and what it has come to.

@@ -12,6 +12,7 @@ pub mod explain;
 pub mod keys;
 pub mod members;
 pub mod service;
+pub mod statements;
 pub mod transactions;
 
 use actix_web::HttpResponse;

@@ -1,0 +1,121 @@
+//! Publishing and answering: what takes a closed cycle on.
+
+use super::publish::make_all;
+use super::scan::StatementError;
+use super::window::Window;
+use crate::domain::ids::PartyId;
+use crate::domain::settlement::{CycleId, CycleState};
+use crate::domain::time::Instant;
+use crate::engine::Engine;
+use crate::store::cycles::{self, Doing};
+use crate::store::statements::{self, ACKNOWLEDGED, PUBLISHED, StatementRow};
+use crate::store::{Database, StoreError, Use, dialect};
+
+/// What became of the wish to publish a cycle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Publishing {
+    /// Its statements can be read, now or since before.
+    Published,
+    /// It is not closed.
+    NotClosed,
+}
+
+/// Publishes the statements of a closed cycle. Doing it again changes nothing.
+///
+/// # Errors
+/// If the database fails, or what was recorded does not give what the close vouched for.
+pub fn publish(
+    engine: &Engine,
+    cycle: &CycleId,
+    author: &str,
+) -> Result<Publishing, StatementError> {
+    let mut reading = engine.open(Use::Read)?;
+    let state = cycles::find(&mut reading, cycle)?.map_or(CycleState::Open, |row| row.state);
+    if state >= CycleState::Published {
+        return Ok(Publishing::Published);
+    }
+    let Some(window) = Window::of(&mut reading, &engine.timeline(), cycle)? else {
+        return Ok(Publishing::NotClosed);
+    };
+    let mut made = make_all(&mut reading, &window, engine.signer())?;
+    drop(reading);
+    let now = engine.clock().now();
+    for row in &mut made.rows {
+        // There is nothing to agree to on an empty statement, and the operator made its own.
+        if row.lines == 0 || row.party == window.coalition.operator.as_str() {
+            acknowledge_at_once(row, now, author);
+        }
+    }
+    let mut database = engine.open(Use::Write)?;
+    dialect::begin(&mut database)?;
+    let doing = Doing { author, at: now, note: "" };
+    let steps = (CycleState::Closed, CycleState::Published);
+    if cycles::advance(&mut database, cycle, steps, &doing)? {
+        statements::add(&mut database, &made.rows)?;
+        statements::add_circulation(&mut database, cycle, &made.circulation)?;
+        follow_answers(&mut database, cycle, &doing)?;
+    }
+    dialect::commit(&mut database)?;
+    Ok(Publishing::Published)
+}
+
+fn acknowledge_at_once(row: &mut StatementRow, now: Instant, author: &str) {
+    row.state = ACKNOWLEDGED.to_owned();
+    row.answered_at = Some(now.0);
+    row.answered_by = Some(author.to_owned());
+}
+
+/// Keeps that a party agrees to its statement. Gives back whether there is such a statement that
+/// it has not disagreed with.
+///
+/// # Errors
+/// If the database fails.
+pub fn acknowledge(
+    engine: &Engine,
+    (cycle, party): (&CycleId, &PartyId),
+    by: &str,
+) -> Result<bool, StoreError> {
+    let mut database = engine.open(Use::Write)?;
+    dialect::begin(&mut database)?;
+    let now = engine.clock().now();
+    let changed = statements::answer(&mut database, (cycle, party), ACKNOWLEDGED, (by, now))?;
+    if changed {
+        follow_answers(&mut database, cycle, &Doing { author: by, at: now, note: "" })?;
+    }
+    let there = statements::find(&mut database, cycle, party)?;
+    dialect::commit(&mut database)?;
+    Ok(there.is_some_and(|row| row.state == ACKNOWLEDGED))
+}
+
+/// Takes a published cycle on when every party has agreed.
+fn follow_answers(
+    database: &mut Database,
+    cycle: &CycleId,
+    doing: &Doing<'_>,
+) -> Result<(), StoreError> {
+    if statements::count_in_state(database, cycle, PUBLISHED)? > 0 {
+        return Ok(());
+    }
+    let steps = (CycleState::Published, CycleState::Acknowledged);
+    cycles::advance(database, cycle, steps, doing)?;
+    Ok(())
+}
+
+/// Takes a published cycle on whose parties' time to object went by, or that finance says all
+/// agreed to. Gives back whether it was published.
+///
+/// # Errors
+/// If the database fails.
+pub fn acknowledge_all(
+    engine: &Engine,
+    cycle: &CycleId,
+    (author, note): (&str, &str),
+) -> Result<bool, StoreError> {
+    let mut database = engine.open(Use::Write)?;
+    dialect::begin(&mut database)?;
+    let doing = Doing { author, at: engine.clock().now(), note };
+    let steps = (CycleState::Published, CycleState::Acknowledged);
+    let advanced = cycles::advance(&mut database, cycle, steps, &doing)?;
+    dialect::commit(&mut database)?;
+    Ok(advanced)
+}
