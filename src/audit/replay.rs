@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::Report;
 use crate::domain::account::AccountKey;
-use crate::domain::ids::{ShardId, LotId, MemberId, TransactionId};
+use crate::domain::ids::{LotId, MemberId, ShardId, TransactionId};
 use crate::domain::ledger::{Position, PositionKey};
 use crate::domain::posting::{Body, LedgerAccount, Posting};
 use crate::domain::transaction::{Detail, Transaction};

@@ -22,7 +22,8 @@ use crate::domain::time::Instant;
 use crate::store::heads::{self, Head};
 use crate::store::names::member_hash;
 use crate::store::rows::{AccountRow, LotRow};
-use crate::store::save::{NewMembers, NewName, Rows, save, save_members};
+use crate::store::save::{Rows, save};
+use crate::store::save_members::{NewMembers, NewName, save_members};
 use crate::store::{Address, Database, Use, dialect};
 
 /// Members of a commit.

@@ -20,7 +20,8 @@ use crate::store::answers::{self, AnswerRow, StoredAnswer};
 use crate::store::heads::{self, Head};
 use crate::store::load::{self, Wanted};
 use crate::store::names::NameHash;
-use crate::store::save::{self, NewMembers, Rows};
+use crate::store::save::{self, Rows};
+use crate::store::save_members::{NewMembers, save_members};
 use crate::store::{Database, StoreError, configurations, dialect, members};
 
 /// What became of one command of a batch.
@@ -364,7 +365,7 @@ impl<'a> Batch<'a> {
         rows.answers.sort_by(|one, other| one.key_hash.cmp(&other.key_hash));
         let heads: Vec<Head> = self.heads.values().cloned().collect();
         self.new_members.created_at = self.now.0;
-        save::save_members(connection, &self.new_members)?;
+        save_members(connection, &self.new_members)?;
         save::save(connection, &self.ledger, &rows, &heads)
     }
 }

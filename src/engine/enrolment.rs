@@ -7,7 +7,7 @@ use crate::domain::ledger::NamedBy;
 use crate::domain::member::MemberName;
 use crate::domain::rejection::Rejection;
 use crate::store::names::member_hash;
-use crate::store::save::NewName;
+use crate::store::save_members::NewName;
 
 impl Batch<'_> {
     pub(super) fn enroll(

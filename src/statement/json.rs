@@ -117,11 +117,7 @@ impl<W: Write> JsonWriter<W> {
     ///
     /// # Errors
     /// If nothing can be written.
-    pub fn end(
-        mut self,
-        tail: &str,
-        signing: &Signing<'_>,
-    ) -> Result<String, StatementError> {
+    pub fn end(mut self, tail: &str, signing: &Signing<'_>) -> Result<String, StatementError> {
         if !self.pending.is_empty() {
             self.put("\n")?;
         }

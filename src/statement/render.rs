@@ -110,18 +110,8 @@ impl Rendering<'_> {
         let text = format!("{}{}}}", self.row.head, self.row.tail);
         let all: Map<String, Value> = serde_json::from_str(&text).map_err(|_| damaged())?;
         let order = [
-            "header",
-            "summary",
-            "points",
-            "matrix",
-            "funding",
-            "packs",
-            "fees",
-            "late",
-            "disputes",
-            "breakage",
-            "cash",
-            "control",
+            "header", "summary", "points", "matrix", "funding", "packs", "fees", "late",
+            "disputes", "breakage", "cash", "control",
         ];
         let section = |name: &str| {
             let value = all.get(name).cloned().ok_or_else(damaged)?;

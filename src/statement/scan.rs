@@ -102,11 +102,7 @@ pub fn scan(
 }
 
 /// The hash of a shard's chain after so many transactions.
-fn hash_at(
-    database: &mut Database,
-    shard: ShardId,
-    seq: i64,
-) -> Result<Hash, StatementError> {
+fn hash_at(database: &mut Database, shard: ShardId, seq: i64) -> Result<Hash, StatementError> {
     if seq == 0 {
         return Ok([0; 32]);
     }

@@ -93,8 +93,7 @@ impl Basis<'_> {
     /// The positions that the party is one side of; what it owes itself moves no money.
     fn own(&self) -> impl Iterator<Item = &PositionSum> {
         let is_side = |one: &&PositionSum| {
-            one.debtor != one.creditor
-                && (one.debtor == *self.party || one.creditor == *self.party)
+            one.debtor != one.creditor && (one.debtor == *self.party || one.creditor == *self.party)
         };
         self.positions.iter().filter(is_side)
     }
@@ -230,8 +229,9 @@ impl Basis<'_> {
     /// sees all shares of its programmes, its own among them; that one moves no money.
     fn funding(&self) -> Value {
         type Key<'k> = (&'k str, &'k str, &'k str);
-        let is_funding =
-            |one: &&PositionSum| matches!(one.kind, ObligationKind::Funding | ObligationKind::LotFunding);
+        let is_funding = |one: &&PositionSum| {
+            matches!(one.kind, ObligationKind::Funding | ObligationKind::LotFunding)
+        };
         let mut rows: BTreeMap<Key<'_>, BTreeMap<&PartyId, (Points, Money)>> = BTreeMap::new();
         for one in self.positions.iter().filter(is_funding) {
             let key = (
@@ -239,8 +239,7 @@ impl Basis<'_> {
                 one.promo.as_ref().map_or("", PromoId::as_str),
                 one.agreement.as_ref().map_or("", PartyId::as_str),
             );
-            let (funder, sign) =
-                if one.reverses { (&one.creditor, -1) } else { (&one.debtor, 1) };
+            let (funder, sign) = if one.reverses { (&one.creditor, -1) } else { (&one.debtor, 1) };
             let sum = rows.entry(key).or_default().entry(funder).or_default();
             *sum = (sum.0 + Points(one.points.0 * sign), sum.1 + Money(one.amount.0 * sign));
         }

@@ -8,8 +8,8 @@ use crate::domain::amount::Money;
 use crate::domain::entry::Entry;
 use crate::domain::ids::{PartyId, ProgrammeId};
 use crate::domain::posting::ObligationKind;
-use crate::domain::settlement::closing::taxed_as;
 use crate::domain::settlement::CycleId;
+use crate::domain::settlement::closing::taxed_as;
 use crate::domain::terms::Coalition;
 use crate::domain::terms::vat::{vat_inside, vat_on_top};
 

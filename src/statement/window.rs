@@ -62,7 +62,9 @@ impl Window {
             // is read, and each entry says itself which cycle settles it.
             let before = before.as_ref().filter(|_| shard != ShardId::HOUSE);
             let after = match before {
-                Some(before) => seals::latest(database, shard, &before.id)?.map_or(0, |one| one.size),
+                Some(before) => {
+                    seals::latest(database, shard, &before.id)?.map_or(0, |one| one.size)
+                }
                 None => 0,
             };
             parts.push(Part { shard, after, last });
@@ -164,9 +166,7 @@ pub fn read_statement_id(text: &str) -> Option<(CycleId, PartyId)> {
     Some((cycle.parse().ok()?, party.parse().ok()?))
 }
 
-pub(super) fn proof_error(
-    shard: ShardId,
-) -> impl Fn(ProofError<StoreError>) -> StatementError {
+pub(super) fn proof_error(shard: ShardId) -> impl Fn(ProofError<StoreError>) -> StatementError {
     move |error| match error {
         ProofError::Nodes(error) => error.into(),
         ProofError::Missing { .. } => StatementError::LogDiffers(shard.0),
@@ -174,10 +174,7 @@ pub(super) fn proof_error(
 }
 
 /// The latest published cycle before one.
-fn previous(
-    database: &mut Database,
-    cycle: &CycleId,
-) -> Result<Option<CycleRow>, StoreError> {
+fn previous(database: &mut Database, cycle: &CycleId) -> Result<Option<CycleRow>, StoreError> {
     let before = cycles::list(database, cycle.schedule.as_str(), cycle.first, 1_000)?;
     Ok(before.into_iter().find(|row| row.state >= CycleState::Published))
 }

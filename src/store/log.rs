@@ -3,8 +3,8 @@
 use diesel::prelude::*;
 
 use super::connection::Database;
-use super::rows::read_json;
 use super::heads::{self, Head};
+use super::rows::read_json;
 use super::save::{chain, save_heads};
 use super::schema::{log_nodes, transactions};
 use super::{StoreError, audit, dialect};
@@ -118,11 +118,7 @@ fn grow(
     }
 }
 
-fn add_nodes(
-    connection: &mut Database,
-    shard: i64,
-    nodes: &[Node],
-) -> Result<(), StoreError> {
+fn add_nodes(connection: &mut Database, shard: i64, nodes: &[Node]) -> Result<(), StoreError> {
     for node in nodes {
         diesel::insert_into(log_nodes::table)
             .values((

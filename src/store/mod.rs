@@ -21,6 +21,7 @@ mod originals;
 mod prepared;
 pub mod rows;
 pub mod save;
+pub mod save_members;
 mod save_postgres;
 pub mod schema;
 pub mod seals;

@@ -1,7 +1,5 @@
 //! Saves what a batch changed, in a few sets.
 
-use std::collections::BTreeSet;
-
 use diesel::prelude::*;
 use diesel::upsert::excluded;
 use sha2::{Digest, Sha256};
@@ -12,19 +10,17 @@ use super::heads::{ChainHash, Head};
 use super::names::reference_hash;
 use super::rows::{AccountRow, HoldRow, LotRow, write_json};
 use super::schema::{
-    accounts, holds, log_nodes, lots, member_names, members, positions, receipts, shard_heads,
-    transactions,
+    accounts, holds, log_nodes, lots, positions, receipts, shard_heads, transactions,
 };
 use super::seals::{self, Seal};
-use super::{StoreError, exposures, save_postgres};
+use super::{StoreError, exposures, save_members, save_postgres};
 use crate::domain::entry::leaf_of;
-use crate::domain::ids::MemberId;
 use crate::domain::ledger::{Ledger, ReferenceKey};
 use crate::domain::terms::Coalition;
 use crate::domain::transaction::Transaction;
 
 /// Rows a statement; SQLite takes at most 32,766 binds.
-const ROWS_PER_STATEMENT: usize = 1_000;
+pub(super) const ROWS_PER_STATEMENT: usize = 1_000;
 
 /// A transaction's row.
 #[derive(Debug, Insertable)]
@@ -101,30 +97,6 @@ pub struct Rows {
     pub seals: Vec<Seal>,
 }
 
-/// A member that a batch made, or a name that it gave.
-#[derive(Debug, Clone)]
-pub struct NewName {
-    /// The hash of the name.
-    pub hash: Vec<u8>,
-    /// Whose name.
-    pub member: MemberId,
-    /// The party of an external id.
-    pub party: Option<String>,
-    /// The name.
-    pub name: String,
-}
-
-/// Members and names that a batch made.
-#[derive(Debug, Default)]
-pub struct NewMembers {
-    /// Members.
-    pub members: BTreeSet<MemberId>,
-    /// Their names.
-    pub names: Vec<NewName>,
-    /// When.
-    pub created_at: i64,
-}
-
 /// The hash of the chain after one more transaction: SHA-256 over the hash before and the stored
 /// bytes.
 pub fn chain(before: &ChainHash, content: &str) -> ChainHash {
@@ -198,7 +170,7 @@ pub fn save(
     seals::add(connection, &rows.seals)?;
     save_holds(connection, ledger)?;
     save_receipts(connection, ledger)?;
-    save_merges(connection, ledger)?;
+    save_members::save_merges(connection, ledger)?;
     exposures::save(connection, &ledger.exposures)
 }
 
@@ -384,61 +356,6 @@ fn save_receipts(connection: &mut Database, ledger: &Ledger) -> Result<(), Store
                 .do_update()
                 .set(receipts::state.eq(excluded(receipts::state)))
                 .execute(one)
-        })?;
-    }
-    Ok(())
-}
-
-fn save_merges(connection: &mut Database, ledger: &Ledger) -> Result<(), StoreError> {
-    for (gone, kept) in &ledger.changes.merges {
-        diesel::update(members::table.find(gone.0))
-            .set(members::merged_into.eq(kept.0))
-            .execute(connection)?;
-        diesel::update(member_names::table.filter(member_names::member.eq(gone.0)))
-            .set(member_names::member.eq(kept.0))
-            .execute(connection)?;
-    }
-    Ok(())
-}
-
-/// Saves members and names that a batch made.
-///
-/// # Errors
-/// If another writer gave one of the names meanwhile, or the database fails.
-pub fn save_members(connection: &mut Database, new: &NewMembers) -> Result<(), StoreError> {
-    let rows: Vec<_> = new
-        .members
-        .iter()
-        .map(|member| {
-            let none: Option<i64> = None;
-            (
-                members::member.eq(member.0),
-                members::merged_into.eq(none),
-                members::created_at.eq(new.created_at),
-            )
-        })
-        .collect();
-    for rows in rows.chunks(ROWS_PER_STATEMENT) {
-        each_backend!(connection, |one| {
-            diesel::insert_into(members::table).values(rows).execute(one)
-        })?;
-    }
-    let mut names: Vec<&NewName> = new.names.iter().collect();
-    names.sort_by(|one, other| one.hash.cmp(&other.hash));
-    let rows: Vec<_> = names
-        .iter()
-        .map(|one| {
-            (
-                member_names::name_hash.eq(one.hash.as_slice()),
-                member_names::member.eq(one.member.0),
-                member_names::party.eq(one.party.as_deref()),
-                member_names::name.eq(one.name.as_str()),
-            )
-        })
-        .collect();
-    for rows in rows.chunks(ROWS_PER_STATEMENT) {
-        each_backend!(connection, |one| {
-            diesel::insert_into(member_names::table).values(rows).execute(one)
         })?;
     }
     Ok(())

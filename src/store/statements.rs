@@ -152,15 +152,14 @@ pub fn answer(
     (by, at): (&str, Instant),
 ) -> Result<bool, StoreError> {
     let key = (cycle.schedule.as_str(), cycle.first.number(), party.as_str());
-    let changed = diesel::update(
-        statements::table.find(key).filter(statements::state.eq(PUBLISHED)),
-    )
-    .set((
-        statements::state.eq(state),
-        statements::answered_at.eq(at.0),
-        statements::answered_by.eq(by),
-    ))
-    .execute(connection)?;
+    let changed =
+        diesel::update(statements::table.find(key).filter(statements::state.eq(PUBLISHED)))
+            .set((
+                statements::state.eq(state),
+                statements::answered_at.eq(at.0),
+                statements::answered_by.eq(by),
+            ))
+            .execute(connection)?;
     Ok(changed > 0)
 }
 

@@ -5,9 +5,9 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::domain::log::leaf::leaf_data;
 use crate::domain::hold::Allocation;
 use crate::domain::ids::PartyId;
+use crate::domain::log::leaf::leaf_data;
 use crate::domain::obligation::WHOLE_SHARE;
 use crate::domain::posting::{Body, Posting};
 use crate::domain::receipt::Part;

@@ -14,8 +14,8 @@ use crate::domain::time::Day;
 use crate::http::app::{App, read};
 use crate::http::caller::{Either, Operated, must_have_key};
 use crate::http::problem::Problem;
-use crate::http::wire::{read_fields, read_object};
 use crate::http::stream::{ChunkWriter, streamed};
+use crate::http::wire::{read_fields, read_object};
 use crate::statement::csv::CsvProfile;
 use crate::statement::render::Rendering;
 use crate::statement::scan::StatementError;
@@ -194,9 +194,8 @@ pub async fn view(
         Format::Csv => {
             let name = name("csv");
             let delimiter = query.delimiter.as_deref().unwrap_or("semicolon");
-            let profile = CsvProfile::named(delimiter).ok_or_else(|| {
-                Problem::invalid("/delimiter", "write `semicolon` or `comma`")
-            })?;
+            let profile = CsvProfile::named(delimiter)
+                .ok_or_else(|| Problem::invalid("/delimiter", "write `semicolon` or `comma`"))?;
             streamed("text/csv; charset=utf-8", &name, move |out| {
                 with_rendering(&app, &seen, |database, rendering| {
                     rendering.csv(database, profile, &mut *out)
@@ -239,9 +238,8 @@ fn with_rendering(
     let written = || -> Result<(), StatementError> {
         let mut database = app.engine.open(Use::Read)?;
         let window = Window::of(&mut database, &app.engine.timeline(), &seen.cycle)?;
-        let window = window.ok_or_else(|| {
-            StatementError::Differs(statement_id(&seen.cycle, &seen.party))
-        })?;
+        let window = window
+            .ok_or_else(|| StatementError::Differs(statement_id(&seen.cycle, &seen.party)))?;
         let rendering = Rendering { party: &seen.party, window: &window, row: &seen.row };
         write(&mut database, &rendering)
     };
@@ -266,8 +264,7 @@ pub async fn acknowledge(
     };
     must_have_key(key)?;
     let seen = seen(&call, &app, path.into_inner()).await?;
-    let work =
-        move || service::acknowledge(&app.engine, (&seen.cycle, &seen.party), &by);
+    let work = move || service::acknowledge(&app.engine, (&seen.cycle, &seen.party), &by);
     if actix_web::web::block(work).await?? {
         Ok(HttpResponse::NoContent().finish())
     } else {

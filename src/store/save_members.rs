@@ -1,0 +1,95 @@
+//! Saves members: those that a batch made, their names, and what merged ones became.
+
+use std::collections::BTreeSet;
+
+use diesel::prelude::*;
+
+use super::StoreError;
+use super::connection::{Database, each_backend};
+use super::save::ROWS_PER_STATEMENT;
+use super::schema::{member_names, members};
+use crate::domain::ids::MemberId;
+use crate::domain::ledger::Ledger;
+
+/// A member that a batch made, or a name that it gave.
+#[derive(Debug, Clone)]
+pub struct NewName {
+    /// The hash of the name.
+    pub hash: Vec<u8>,
+    /// Whose name.
+    pub member: MemberId,
+    /// The party of an external id.
+    pub party: Option<String>,
+    /// The name.
+    pub name: String,
+}
+
+/// Members and names that a batch made.
+#[derive(Debug, Default)]
+pub struct NewMembers {
+    /// Members.
+    pub members: BTreeSet<MemberId>,
+    /// Their names.
+    pub names: Vec<NewName>,
+    /// When.
+    pub created_at: i64,
+}
+
+/// Saves what merged members became.
+///
+/// # Errors
+/// If the database fails.
+pub(super) fn save_merges(connection: &mut Database, ledger: &Ledger) -> Result<(), StoreError> {
+    for (gone, kept) in &ledger.changes.merges {
+        diesel::update(members::table.find(gone.0))
+            .set(members::merged_into.eq(kept.0))
+            .execute(connection)?;
+        diesel::update(member_names::table.filter(member_names::member.eq(gone.0)))
+            .set(member_names::member.eq(kept.0))
+            .execute(connection)?;
+    }
+    Ok(())
+}
+
+/// Saves members and names that a batch made.
+///
+/// # Errors
+/// If another writer gave one of the names meanwhile, or the database fails.
+pub fn save_members(connection: &mut Database, new: &NewMembers) -> Result<(), StoreError> {
+    let rows: Vec<_> = new
+        .members
+        .iter()
+        .map(|member| {
+            let none: Option<i64> = None;
+            (
+                members::member.eq(member.0),
+                members::merged_into.eq(none),
+                members::created_at.eq(new.created_at),
+            )
+        })
+        .collect();
+    for rows in rows.chunks(ROWS_PER_STATEMENT) {
+        each_backend!(connection, |one| {
+            diesel::insert_into(members::table).values(rows).execute(one)
+        })?;
+    }
+    let mut names: Vec<&NewName> = new.names.iter().collect();
+    names.sort_by(|one, other| one.hash.cmp(&other.hash));
+    let rows: Vec<_> = names
+        .iter()
+        .map(|one| {
+            (
+                member_names::name_hash.eq(one.hash.as_slice()),
+                member_names::member.eq(one.member.0),
+                member_names::party.eq(one.party.as_deref()),
+                member_names::name.eq(one.name.as_str()),
+            )
+        })
+        .collect();
+    for rows in rows.chunks(ROWS_PER_STATEMENT) {
+        each_backend!(connection, |one| {
+            diesel::insert_into(member_names::table).values(rows).execute(one)
+        })?;
+    }
+    Ok(())
+}
