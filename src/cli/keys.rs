@@ -88,7 +88,7 @@ fn role_of(text: &str) -> Result<Role, String> {
 }
 
 /// An engine on the database, beside the server that may run.
-fn engine(settings: &Settings) -> Result<Engine, Failure> {
+pub(super) fn engine(settings: &Settings) -> Result<Engine, Failure> {
     let clock = std::sync::Arc::new(Clock::system());
     Ok(Engine::start(&settings.engine()?, clock, Box::new(Answers))?)
 }

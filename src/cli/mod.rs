@@ -1,5 +1,6 @@
 //! The command line: one binary, a command for each task.
 
+mod cycles;
 mod keys;
 mod output;
 mod rehearse;
@@ -57,6 +58,12 @@ enum Command {
     Key(keys::KeyCommand),
     /// Mints a token for an operator, for finance or for an auditor.
     Token(keys::TokenArguments),
+    /// Lists, closes and publishes cycles.
+    #[command(subcommand)]
+    Cycle(cycles::CycleCommand),
+    /// Lists and writes statements.
+    #[command(subcommand)]
+    Statement(cycles::StatementCommand),
     /// Prints the settings in force, secrets masked.
     Settings,
     /// Measures this machine: the server beside pgbench and bare SQL, as ratios in one run.
@@ -66,7 +73,15 @@ enum Command {
 impl Command {
     /// Whether it works on a database that is there already.
     const fn needs_database(&self) -> bool {
-        matches!(self, Self::Audit | Self::Party(_) | Self::Key(_) | Self::Token(_))
+        matches!(
+            self,
+            Self::Audit
+                | Self::Party(_)
+                | Self::Key(_)
+                | Self::Token(_)
+                | Self::Cycle(_)
+                | Self::Statement(_)
+        )
     }
 }
 
@@ -103,6 +118,8 @@ fn dispatch(arguments: Arguments) -> Result<(), Failure> {
         Command::Party(command) => keys::party(command, &settings),
         Command::Key(command) => keys::key(command, &settings),
         Command::Token(token) => keys::token(&token, &settings),
+        Command::Cycle(command) => cycles::cycle(command, &settings),
+        Command::Statement(command) => cycles::statement(command, &settings),
         Command::Settings => say(&settings.effective()),
         Command::Bench(bench) => crate::bench::run(&bench, &settings)
             .map_err(|error| Failure::Unusable(error.to_string())),
