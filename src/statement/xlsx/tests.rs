@@ -89,7 +89,7 @@ fn the_lines_read_back_add_up_to_the_sums() {
         range.rows().next().expect("a row").iter().map(Data::to_string).collect();
     assert_eq!(names, COLUMNS.map(|column| column.name));
     let sum = |name| {
-        let cells = column(&range, name).into_iter().filter(|cell| !cell.is_empty());
+        let cells = column(&range, name).into_iter().filter(|cell| *cell != Data::Empty);
         cells
             .map(|cell| match cell {
                 Data::Float(number) => decimal(&number.to_string()).expect("a number"),
@@ -277,7 +277,7 @@ fn many_lines_need_little_memory() {
     assert_eq!(written.sums.lines, u64::from(many));
     assert_eq!(written.sums.debit, Money(72 * i64::from(many)));
     let grown = memory_peak().zip(before).map(|(after, before)| after - before);
-    assert!(grown.is_none_or(|kilobytes| kilobytes < 100_000), "{grown:?} KB more");
+    assert!(grown.is_none_or(|kilobytes| kilobytes < 150_000), "{grown:?} KB more");
 }
 
 /// The most memory that this process had so far, in KB, where the system tells.
