@@ -7,7 +7,7 @@ use crate::domain::account::AccountKey;
 use crate::domain::amount::Points;
 use crate::domain::ids::{LotId, TransactionId};
 use crate::store::rows::{AccountRow, LotRow};
-use crate::store::{Database, audit};
+use crate::store::{Database, audit, packs};
 
 impl Replay {
     pub(super) fn compare_accounts(&mut self, database: &mut Database) -> Result<(), Finding> {
@@ -90,10 +90,11 @@ impl Replay {
         let expected =
             self.lots.get(&id).ok_or_else(|| differs(format!("{id}: no posting made it")))?;
         let figures = |one: &LotSums| {
-            [one.granted, one.remaining, one.held, one.expired, one.available_at, one.expires_at]
+            let points = [one.granted, one.remaining, one.held, one.expired];
+            (points, [one.available_at, one.expires_at], one.cost)
         };
-        let got =
-            [row.granted, row.remaining, row.held, row.expired, row.available_at, row.expires_at];
+        let points = [row.granted, row.remaining, row.held, row.expired];
+        let got = (points, [row.available_at, row.expires_at], row.cost);
         if figures(expected) != got {
             let text =
                 format!("{id}: its postings give {:?}, its row says {got:?}", figures(expected));
@@ -104,8 +105,11 @@ impl Replay {
         if live != row.live || (live && expected.owner != key) {
             return Err(differs(format!("{id}: its owner or its mark of being live is wrong")));
         }
-        if got.iter().any(|figure| *figure < 0) {
+        if points.iter().any(|figure| *figure < 0) || row.cost < 0 {
             return Err(differs(format!("{id}: a figure is below zero")));
+        }
+        if row.cost > 0 && (!live || row.funding.is_none()) {
+            return Err(differs(format!("{id}: nobody is to pay what it still costs")));
         }
         Ok(())
     }
@@ -127,6 +131,32 @@ impl Replay {
             Ok(())
         } else {
             Err(differs("the open holds differ from the postings".to_owned()))
+        }
+    }
+
+    pub(super) fn compare_packs(&mut self, database: &mut Database) -> Result<(), Finding> {
+        let mut after = 0;
+        loop {
+            let page = packs::page(database, after)?;
+            let Some(last) = page.last() else { break };
+            after = last.pack;
+            for row in page {
+                self.report.packs += 1;
+                let pack = row.into_pack()?;
+                let expected = self.packs.get(&pack.id).copied();
+                if expected != Some(pack.left.0) || pack.left > pack.bought {
+                    return Err(differs(format!(
+                        "pack {}: receipts and refunds leave {expected:?}, its row says {}",
+                        pack.id, pack.left.0
+                    )));
+                }
+            }
+        }
+        let made = u64::try_from(self.packs.len()).unwrap_or(u64::MAX);
+        if self.report.packs == made {
+            Ok(())
+        } else {
+            Err(differs(format!("{made} packs were bought, {} have a row", self.report.packs)))
         }
     }
 

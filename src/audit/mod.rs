@@ -28,6 +28,8 @@ pub struct Report {
     pub lots: u64,
     /// Open holds.
     pub holds: u64,
+    /// Packs.
+    pub packs: u64,
     /// Positions.
     pub positions: u64,
     /// The first difference, if there is one.
@@ -36,12 +38,13 @@ pub struct Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { shards, transactions, postings, accounts, lots, holds, positions, .. } = self;
+        let Self { shards, transactions, postings, accounts, lots, .. } = self;
+        let Self { holds, packs, positions, .. } = self;
         writeln!(
             out,
             "checked {transactions} transactions with {postings} postings in {shards} shards: \
              sequences without gaps, hashes, balances of {accounts} accounts, {lots} lots, \
-             {holds} open holds, {positions} positions"
+             {holds} open holds, {packs} packs, {positions} positions"
         )?;
         match &self.difference {
             None => write!(out, "no difference"),

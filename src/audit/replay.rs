@@ -53,6 +53,7 @@ pub(super) struct LotSums {
     pub expired: i64,
     pub available_at: i64,
     pub expires_at: i64,
+    pub cost: i64,
 }
 
 /// A position's key as its row has it.
@@ -104,6 +105,7 @@ pub struct Replay {
     pub(super) accounts: HashMap<AccountKey, Sums>,
     pub(super) lots: HashMap<LotId, LotSums>,
     pub(super) holds: BTreeMap<TransactionId, i64>,
+    pub(super) packs: BTreeMap<TransactionId, i64>,
     pub(super) positions: HashMap<PositionText, (i64, i64, i64)>,
     dated: HashMap<LotId, (i64, i64)>,
     merged: HashMap<MemberId, MemberId>,
@@ -124,6 +126,7 @@ impl Replay {
         self.compare_accounts(database)?;
         self.compare_lots(database)?;
         self.compare_holds(database)?;
+        self.compare_packs(database)?;
         self.compare_positions(database)
     }
 
@@ -216,7 +219,18 @@ impl Replay {
                 self.finished_holds.insert(*of);
             }
             Detail::Expiry { holds, .. } => self.finished_holds.extend(holds),
+            Detail::Pack { bought, .. } => {
+                *self.packs.entry(transaction.id).or_default() += bought.0;
+            }
+            Detail::Refund { parts, .. } => {
+                for one in parts.iter().flat_map(|part| &part.to_packs) {
+                    *self.packs.entry(one.pack).or_default() += one.points.0;
+                }
+            }
             _ => {}
+        }
+        for one in transaction.parts().iter().flat_map(|part| &part.from_packs) {
+            *self.packs.entry(one.pack).or_default() -= one.points.0;
         }
     }
 
@@ -229,18 +243,22 @@ impl Replay {
             expired: 0,
             available_at: 0,
             expires_at: 0,
+            cost: 0,
         })
     }
 
     fn add_posting(&mut self, transaction: &Transaction, posting: &Posting) -> Result<(), Finding> {
         let id = transaction.id;
         match &posting.body {
-            Body::Points { points, lot } => {
+            Body::Points { points, lot, cost } => {
                 if !points.is_positive() || posting.from.programme() != posting.to.programme() {
                     return Err(differs(format!("{id}: a posting does not balance")));
                 }
                 self.move_points(&posting.from, -points.0, *lot);
                 self.move_points(&posting.to, points.0, *lot);
+                if let Some(lot) = lot {
+                    self.move_cost(posting, *lot, cost.0);
+                }
             }
             Body::Money { amount, .. } => {
                 if !amount.is_positive() {
@@ -256,6 +274,23 @@ impl Replay {
             }
         }
         Ok(())
+    }
+
+    /// What is still to be paid for a lot comes with points and leaves with points.
+    fn move_cost(&mut self, posting: &Posting, lot: LotId, cost: i64) {
+        let owner = |account: &LedgerAccount| match account {
+            LedgerAccount::Member(member, programme) | LedgerAccount::Held(member, programme) => {
+                Some(AccountKey { member: *member, programme: programme.clone() })
+            }
+            _ => None,
+        };
+        let (left, came) = (owner(&posting.from), owner(&posting.to));
+        if let Some(key) = left {
+            self.lot(lot, key).cost -= cost;
+        }
+        if let Some(key) = came {
+            self.lot(lot, key).cost += cost;
+        }
     }
 
     fn move_points(&mut self, account: &LedgerAccount, change: i64, lot: Option<LotId>) {

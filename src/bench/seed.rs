@@ -13,7 +13,7 @@ use super::purchases::PROGRAMME;
 use super::world::SHOP;
 use crate::clock::system_now;
 use crate::domain::account::{Account, AccountKey};
-use crate::domain::amount::Points;
+use crate::domain::amount::{Money, Points};
 use crate::domain::ids::{LotId, MemberId, PartyId, ProgrammeId, ShardId, TransactionId};
 use crate::domain::ledger::{Ledger, NamedBy};
 use crate::domain::lot::Lot;
@@ -146,6 +146,8 @@ fn lots_of(head: &mut Head, number: u64, count: u64, now: Instant) -> Vec<Lot> {
             available_at: now,
             expires_at: now.plus_micros((30 + days) * DAY_US),
             price: Decimal::ONE,
+            cost: Money::ZERO,
+            funding: None,
         });
     }
     lots

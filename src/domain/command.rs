@@ -3,10 +3,9 @@
 //! A command was parsed and checked on its own: its amounts have the right scale, its names the
 //! right form. Whether it may happen is for `decide` to say.
 
-use serde::{Deserialize, Serialize};
-
 use super::amount::{Money, Points};
-use super::ids::{PartyId, ProgrammeId, Reference};
+use super::ids::{PartyId, ProgrammeId, PromoId, Reference};
+pub use super::kind::{Kind, ServiceKind};
 use super::member::MemberName;
 use super::obligation::EarnMoney;
 use super::time::{Day, Instant};
@@ -133,7 +132,9 @@ pub enum Action {
         /// The last day on which they can be spent.
         valid_through: Option<Day>,
         /// Who pays for them; none: as the agreement says.
-        money: Option<EarnMoney>,
+        money: Option<Box<EarnMoney>>,
+        /// The promotion that they belong to.
+        promo: Option<PromoId>,
     },
     /// Points reserved.
     Hold {
@@ -191,79 +192,30 @@ pub enum Action {
         /// The share; none: the rule ends.
         max_share: Option<rust_decimal::Decimal>,
     },
-}
-
-/// The kinds of transactions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// A receipt of a shop.
-    Purchase,
-    /// A payment with a linked card.
-    CardPayment,
-    /// A delivery.
-    Delivery,
-    /// A refund.
-    Refund,
-    /// Points given.
-    Grant,
-    /// Points reserved.
-    Hold,
-    /// Held points burned.
-    Capture,
-    /// Held points released.
-    Void,
-    /// Points exchanged.
-    Exchange,
-    /// Two profiles joined.
-    Merge,
-    /// A member's own rule.
-    PersonalRule,
-    /// What the clock did: lots lost, holds timed out.
-    Expiry,
-    /// What closing a cycle added.
-    Closing,
-}
-
-impl Kind {
-    /// The name in the API and in the database.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Purchase => "purchase",
-            Self::CardPayment => "card_payment",
-            Self::Delivery => "delivery",
-            Self::Refund => "refund",
-            Self::Grant => "grant",
-            Self::Hold => "hold",
-            Self::Capture => "capture",
-            Self::Void => "void",
-            Self::Exchange => "exchange",
-            Self::Merge => "merge",
-            Self::PersonalRule => "personal_rule",
-            Self::Expiry => "expiry",
-            Self::Closing => "closing",
-        }
-    }
-
-    /// The kind of a name.
-    pub fn named(name: &str) -> Option<Self> {
-        let all = [
-            Self::Purchase,
-            Self::CardPayment,
-            Self::Delivery,
-            Self::Refund,
-            Self::Grant,
-            Self::Hold,
-            Self::Capture,
-            Self::Void,
-            Self::Exchange,
-            Self::Merge,
-            Self::PersonalRule,
-            Self::Expiry,
-            Self::Closing,
-        ];
-        all.into_iter().find(|kind| kind.name() == name)
-    }
+    /// Points bought in advance.
+    Pack {
+        /// The party's reference.
+        reference: Reference,
+        /// In which programme.
+        programme: ProgrammeId,
+        /// How many.
+        points: Points,
+        /// From which day on they can be given out; none: from now on.
+        valid_from: Option<Day>,
+        /// The last day on which they can be given out; none: they always can.
+        valid_through: Option<Day>,
+    },
+    /// A service that another party pays for.
+    Service {
+        /// The party's reference.
+        reference: Reference,
+        /// In which programme.
+        programme: ProgrammeId,
+        /// Which.
+        service: ServiceKind,
+        /// How often.
+        count: i64,
+    },
 }
 
 impl Action {
@@ -281,7 +233,14 @@ impl Action {
             Self::Exchange { .. } => Kind::Exchange,
             Self::Merge { .. } => Kind::Merge,
             Self::PersonalRule { .. } => Kind::PersonalRule,
+            Self::Pack { .. } => Kind::Pack,
+            Self::Service { .. } => Kind::Service,
         }
+    }
+
+    /// Whether it concerns no member: it is kept in the journal of the clearing house.
+    pub const fn is_of_house(&self) -> bool {
+        matches!(self, Self::Pack { .. } | Self::Service { .. })
     }
 
     /// The party's own reference of it, where it has one.
@@ -294,7 +253,9 @@ impl Action {
             | Self::Grant { reference, .. }
             | Self::Hold { reference, .. }
             | Self::Exchange { reference, .. }
-            | Self::PersonalRule { reference, .. } => Some(reference),
+            | Self::PersonalRule { reference, .. }
+            | Self::Pack { reference, .. }
+            | Self::Service { reference, .. } => Some(reference),
             Self::Delivery { .. }
             | Self::Capture { .. }
             | Self::Void { .. }
@@ -316,7 +277,9 @@ impl Action {
             Self::Delivery { .. }
             | Self::Refund { .. }
             | Self::Capture { .. }
-            | Self::Void { .. } => Vec::new(),
+            | Self::Void { .. }
+            | Self::Pack { .. }
+            | Self::Service { .. } => Vec::new(),
         }
     }
 
@@ -347,7 +310,9 @@ impl Action {
             Self::UnlinkedRefund { programme, .. }
             | Self::Grant { programme, .. }
             | Self::Hold { programme, .. }
-            | Self::PersonalRule { programme, .. } => vec![programme],
+            | Self::PersonalRule { programme, .. }
+            | Self::Pack { programme, .. }
+            | Self::Service { programme, .. } => vec![programme],
             Self::Exchange { from, to, .. } => vec![from, to],
             _ => Vec::new(),
         }

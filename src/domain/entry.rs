@@ -50,7 +50,7 @@ pub struct Entry {
     /// On whose account.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub programme: Option<ProgrammeId>,
-    /// For how many points, as decimal text.
+    /// For how many points, as decimal text; for a service: for how many pieces.
     pub points: String,
     /// The price of a whole point that was applied.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -107,12 +107,22 @@ fn entry_of(
     coalition: &Coalition,
 ) -> Option<Entry> {
     let Body::Money {
-        amount, programme, obligation, reverses, points, under, late_for, price, ..
+        amount,
+        programme,
+        obligation,
+        reverses,
+        points,
+        under,
+        lot,
+        late_for,
+        price,
+        ..
     } = &posting.body
     else {
         return None;
     };
-    let scale = programme.as_ref().and_then(|one| coalition.programmes.get(one));
+    let scale = programme.as_ref().filter(|_| !obligation.counts_pieces());
+    let scale = scale.and_then(|one| coalition.programmes.get(one));
     let original = match &transaction.detail {
         Detail::Refund { of, .. } => *of,
         Detail::Capture { of, .. } => Some(*of),
@@ -141,7 +151,7 @@ fn entry_of(
         agreement: under.agreement.clone(),
         agreement_version: Some(under.version).filter(|version| *version > 0),
         promo: under.promo.clone(),
-        lot: None,
+        lot: *lot,
         cycle: posting.cycle(transaction)?,
         late_for: *late_for,
     })

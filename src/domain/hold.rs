@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::amount::{Money, Points};
+use super::exact::Ratio;
 use super::ids::{LotId, MemberId, PartyId, ProgrammeId, TransactionId};
 use super::time::Instant;
 
@@ -36,6 +37,37 @@ pub struct Allocation {
     pub lot: LotId,
     /// How many of its points.
     pub points: Points,
+    /// What burning them cost those who fund the lot; zero for points that are only held.
+    #[serde(default, skip_serializing_if = "Money::is_zero")]
+    pub cost: Money,
+}
+
+impl Allocation {
+    /// Points of a lot, without a cost.
+    pub const fn of(lot: LotId, points: Points) -> Self {
+        Self { lot, points, cost: Money::ZERO }
+    }
+
+    /// What is left of burned points, and of what they cost, after so many of them came back.
+    #[must_use]
+    pub fn less(self, restored: Points) -> Self {
+        let back = Ratio::share_of(self.cost.0, restored.0, self.points.0).half_even();
+        Self { points: self.points - restored, cost: self.cost - Money(back), ..self }
+    }
+}
+
+/// What is left of burned points, lot by lot, after so many of them came back: the last taken come
+/// back first.
+pub fn standing(taken: &[Allocation], restored: Points) -> Vec<Allocation> {
+    let mut left = restored;
+    let mut standing: Vec<Allocation> = Vec::with_capacity(taken.len());
+    for one in taken.iter().rev() {
+        let back = left.min(one.points);
+        left -= back;
+        standing.push(one.less(back));
+    }
+    standing.reverse();
+    standing
 }
 
 impl Hold {
@@ -54,6 +86,11 @@ impl Hold {
         self.open && self.valid_until <= now
     }
 
+    /// The lots of so many of its points, in burning order.
+    pub fn divide_points(&self, captured: Points) -> Vec<(LotId, Points)> {
+        self.divide(captured).0.into_iter().map(|one| (one.lot, one.points)).collect()
+    }
+
     /// Splits the allocations into those captured, in burning order, and the rest.
     pub fn divide(&self, captured: Points) -> (Vec<Allocation>, Vec<Allocation>) {
         let mut left = captured;
@@ -62,10 +99,10 @@ impl Hold {
             let points = left.min(one.points);
             left -= points;
             if points.is_positive() {
-                taken.push(Allocation { lot: one.lot, points });
+                taken.push(Allocation::of(one.lot, points));
             }
             if points < one.points {
-                rest.push(Allocation { lot: one.lot, points: one.points - points });
+                rest.push(Allocation::of(one.lot, one.points - points));
             }
         }
         (taken, rest)

@@ -14,6 +14,7 @@ use super::ids::{
     LotId, MemberId, PartyId, ProgrammeId, PromoId, Reference, ShardId, TransactionId,
 };
 use super::member::MemberName;
+use super::pack::Pack;
 use super::posting::{Body, Posting};
 use super::receipt::ReceiptState;
 use super::settlement::CycleId;
@@ -126,6 +127,8 @@ pub struct Decided {
     pub lots: BTreeSet<(AccountKey, LotId)>,
     /// The holds as they are now.
     pub holds: BTreeMap<TransactionId, Hold>,
+    /// The packs as they are now.
+    pub packs: BTreeMap<TransactionId, Pack>,
     /// The state of the receipt that was refunded or delivered.
     pub receipt: Option<(TransactionId, ReceiptState)>,
     /// A profile that went, and the one that it became.
@@ -140,6 +143,7 @@ impl Decided {
             accounts: BTreeMap::new(),
             lots: BTreeSet::new(),
             holds: BTreeMap::new(),
+            packs: BTreeMap::new(),
             receipt: None,
             merged: None,
         }
@@ -157,6 +161,8 @@ pub struct Changes {
     pub lots: BTreeSet<(AccountKey, LotId)>,
     /// Holds that changed.
     pub holds: BTreeSet<TransactionId>,
+    /// Packs that changed.
+    pub packs: BTreeSet<TransactionId>,
     /// Receipts whose state changed.
     pub receipts: BTreeSet<TransactionId>,
     /// Positions, as additions.
@@ -182,6 +188,8 @@ pub struct Ledger {
     pub originals: HashMap<TransactionId, Arc<Transaction>>,
     /// States of receipts of which something came back.
     pub receipts: HashMap<TransactionId, ReceiptState>,
+    /// Packs of the parties at hand that may still be used, and those that originals name.
+    pub packs: HashMap<TransactionId, Pack>,
     /// What limited parties owe.
     pub exposures: HashMap<PartyId, Exposure>,
     /// What changed.
@@ -250,6 +258,8 @@ impl Ledger {
         self.changes.lots.extend(decided.lots);
         self.changes.holds.extend(decided.holds.keys());
         self.holds.extend(decided.holds);
+        self.changes.packs.extend(decided.packs.keys());
+        self.packs.extend(decided.packs);
         if let Some((origin, state)) = decided.receipt {
             self.changes.receipts.insert(origin);
             self.receipts.insert(origin, state);

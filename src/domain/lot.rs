@@ -1,18 +1,21 @@
 //! Lots: the points of one receipt or grant in one account, with their dates.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
-use super::amount::Points;
+use super::amount::{Money, Points};
+use super::exact::Ratio;
 use super::ids::LotId;
+use super::obligation::LotFunding;
 use super::terms::programme::LotDates;
 use super::time::{Instant, NEVER};
 
 /// The points of one receipt or grant in one account.
 ///
-/// Invariant: no quantity is below zero, and `remaining + held + expired ≤` what was granted and
-/// restored.
+/// Invariant: no quantity is below zero, `remaining + held + expired ≤` what was granted and
+/// restored, and a lot without points has no cost left.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lot {
     /// Its id, which sorts by age.
@@ -29,8 +32,12 @@ pub struct Lot {
     pub available_at: Instant,
     /// When it is lost; never: it is not.
     pub expires_at: Instant,
-    /// What a whole point of it was funded with.
+    /// What a whole point of it was funded with when it was given out.
     pub price: Decimal,
+    /// What is still to be paid for its points, remaining and held, when they are burned.
+    pub cost: Money,
+    /// Who pays that; none: all was paid when they were given out.
+    pub funding: Option<Arc<LotFunding>>,
 }
 
 /// The order in which lots are spent: what expires first, then what was available earlier, then
@@ -66,6 +73,13 @@ impl Lot {
     /// Whether it waits for a delivery to be reported.
     pub fn awaits_delivery(&self) -> bool {
         self.available_at == NEVER
+    }
+
+    /// What leaves its cost with so many of its points: pro rata, half to even; the last points
+    /// take all that is left.
+    pub fn cost_of(&self, points: Points) -> Money {
+        let there = self.remaining + self.held;
+        Money(Ratio::share_of(self.cost.0, points.0, there.0).half_even())
     }
 
     /// Gives it other dates.
@@ -188,7 +202,10 @@ impl Lots {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::domain::hold::{Allocation, standing};
     use crate::domain::ids::{ShardId, TransactionId};
 
     fn lot(number: i64, remaining: i64, expires_at: i64) -> Lot {
@@ -201,6 +218,8 @@ mod tests {
             available_at: Instant(0),
             expires_at: Instant(expires_at),
             price: Decimal::ONE,
+            cost: Money::ZERO,
+            funding: None,
         }
     }
 
@@ -226,5 +245,57 @@ mod tests {
         assert_eq!(lots.choose(Points(11), Instant(1)), Err(NotLoaded));
         lots.put(lot(9, 10, 300));
         assert_eq!(lots.choose(Points(11), Instant(1)), Err(NotLoaded), "others may lie between");
+    }
+
+    proptest! {
+        #[test]
+        fn what_leaves_and_what_is_left_is_the_whole_cost(
+            points in 1_i64..10_000,
+            cost in 0_i64..1_000_000_000,
+            cuts in prop::collection::vec(1_i64..3_000, 0..12),
+        ) {
+            let mut lot = Lot { cost: Money(cost), ..lot(1, points, i64::MAX) };
+            let mut left = Money::ZERO;
+            for cut in cuts.into_iter().chain([i64::MAX]) {
+                let taken = Points(cut).min(lot.remaining);
+                let leaves = lot.cost_of(taken);
+                prop_assert!(Money::ZERO <= leaves && leaves <= lot.cost);
+                lot.cost -= leaves;
+                lot.remaining -= taken;
+                left += leaves;
+                prop_assert_eq!(left + lot.cost, Money(cost));
+            }
+            prop_assert_eq!(lot.cost, Money::ZERO, "the last points take all");
+        }
+
+        #[test]
+        fn what_comes_back_in_parts_is_what_was_charged(
+            charged in prop::collection::vec((1_i64..5_000, 0_i64..1_000_000), 1..5),
+            cuts in prop::collection::vec(1_i64..2_000, 0..8),
+        ) {
+            let place = |place: usize| LotId::of(TransactionId::new(ShardId(0), 1), place);
+            let taken: Vec<Allocation> = (0..)
+                .zip(&charged)
+                .map(|(at, &(points, cost))| Allocation {
+                    lot: place(at),
+                    points: Points(points),
+                    cost: Money(cost),
+                })
+                .collect();
+            let whole: Points = taken.iter().map(|one| one.points).sum();
+            let mut restored = Points::ZERO;
+            let mut before = taken.clone();
+            for cut in cuts.into_iter().chain([i64::MAX]) {
+                restored += Points(cut).min(whole - restored);
+                let now = standing(&taken, restored);
+                let left: Points = now.iter().map(|one| one.points).sum();
+                prop_assert_eq!(left, whole - restored);
+                for (one, other) in now.iter().zip(&before) {
+                    prop_assert!(Money::ZERO <= one.cost && one.cost <= other.cost);
+                }
+                before = now;
+            }
+            prop_assert!(before.iter().all(|one| one.cost.is_zero() && one.points.is_zero()));
+        }
     }
 }

@@ -5,7 +5,7 @@
 //! single request, a bulk file, a job and the audit.
 //!
 //! Reading order: `exact`, `ids`, `amount`, `time`; then `terms` (what was agreed), `lot`, `hold`,
-//! `account`, `metric`; then `posting`, `transaction`, `command`, `rejection`; then `ledger` (the
+//! `pack`, `account`, `metric`; then `posting`, `transaction`, `kind`, `command`, `rejection`; then `ledger` (the
 //! working set of one batch) and `decide`; `settlement` is what becomes of the money, `entry` and
 //! `log` prove what was recorded. `reconciliation` stands apart: it compares, and decides nothing of
 //! the ledger.
@@ -19,12 +19,14 @@ pub mod exact;
 pub mod exposure;
 pub mod hold;
 pub mod ids;
+pub mod kind;
 pub mod ledger;
 pub mod log;
 pub mod lot;
 pub mod member;
 pub mod metric;
 pub mod obligation;
+pub mod pack;
 pub mod posting;
 pub mod receipt;
 pub mod reconciliation;

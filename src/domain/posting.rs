@@ -193,6 +193,11 @@ obligation_kinds! {
 }
 
 impl ObligationKind {
+    /// Whether it is owed for pieces, such as cards, and not for points.
+    pub const fn counts_pieces(self) -> bool {
+        matches!(self, Self::CardFee | Self::MessageFee)
+    }
+
     /// The kind of a name, and whether it is a reversal.
     pub fn named(name: &str) -> Option<(Self, bool)> {
         let both = Self::ALL.iter().flat_map(|&kind| [(kind, false), (kind, true)]);
@@ -240,6 +245,9 @@ pub enum Body {
         /// The lot that they leave or enter.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         lot: Option<LotId>,
+        /// What leaves or enters the lot's cost with them.
+        #[serde(default, skip_serializing_if = "Money::is_zero")]
+        cost: Money,
     },
     /// Money, and the points that it is owed for.
     Money {
@@ -262,6 +270,9 @@ pub enum Body {
         /// Under which terms.
         #[serde(default, skip_serializing_if = "Under::is_plain")]
         under: Arc<Under>,
+        /// The lot whose points were burned, where those who fund it pay for that.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lot: Option<LotId>,
         /// The first day of the cycle that settles it; none: the transaction's settlement day.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cycle: Option<Day>,
@@ -325,13 +336,13 @@ impl Posting {
         points: Points,
         lot: Option<LotId>,
     ) -> Self {
-        Self { from, to, body: Body::Points { points, lot } }
+        Self { from, to, body: Body::Points { points, lot, cost: Money::ZERO } }
     }
 
     /// A posting of money, before it is known which cycle settles it.
     pub fn money(from: LedgerAccount, to: LedgerAccount, owed: Owed) -> Self {
         let Owed { amount, programme, obligation, reverses, points, price, under } = owed;
-        let (cycle, late_for) = (None, None);
+        let (lot, cycle, late_for) = (None, None, None);
         let body = Body::Money {
             amount,
             programme,
@@ -340,9 +351,28 @@ impl Posting {
             points,
             price,
             under,
+            lot,
             cycle,
             late_for,
         };
         Self { from, to, body }
+    }
+
+    /// This posting of points with what leaves or enters the lot's cost with them.
+    #[must_use]
+    pub fn with_cost(mut self, amount: Money) -> Self {
+        if let Body::Points { cost, .. } = &mut self.body {
+            *cost = amount;
+        }
+        self
+    }
+
+    /// This posting of money, for the points of one lot.
+    #[must_use]
+    pub fn with_lot(mut self, of: Option<LotId>) -> Self {
+        if let Body::Money { lot, .. } = &mut self.body {
+            *lot = of;
+        }
+        self
     }
 }

@@ -13,6 +13,7 @@ use super::exact::Ratio;
 use super::hold::Allocation;
 use super::ids::{LevelId, LotId, ProgrammeId};
 use super::obligation::{BurnMoney, EarnMoney, Scales};
+use super::pack::{FromPack, covered};
 use super::terms::programme::EarnRule;
 use super::time::Day;
 
@@ -63,6 +64,9 @@ pub struct Part {
     pub max_share: Option<Decimal>,
     /// What is left to pay in money.
     pub to_pay: Money,
+    /// The packs that the earned points were taken from, in the order of their use.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub from_packs: Vec<FromPack>,
     /// What earning costs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub earn_money: Option<EarnMoney>,
@@ -195,6 +199,11 @@ impl PartState {
     pub fn funded(&self, part: &Part) -> Points {
         part.earned - self.clawed_back + self.absorbed
     }
+
+    /// Of these, the points that no pack covers.
+    pub fn billed(&self, part: &Part) -> Points {
+        (self.funded(part) - covered(&part.from_packs)).max(Points::ZERO)
+    }
 }
 
 impl Part {
@@ -241,6 +250,7 @@ mod tests {
             taken: Vec::new(),
             max_share: None,
             to_pay: eligible,
+            from_packs: Vec::new(),
             earn_money: None,
             burn_money: None,
             lines,

@@ -28,6 +28,12 @@ pub enum Rejection {
     /// The party may not do this in this programme.
     #[error("your party has no agreement that covers this; ask the operator")]
     NoAgreement,
+    /// What is reported happened too long ago.
+    #[error("this happened more than {days} days ago; the agreement takes no older reports")]
+    ReportedTooLate {
+        /// How many days the agreement gives.
+        days: u32,
+    },
     /// The programme is paused.
     #[error("the programme is paused; try again with a new key when it is open")]
     ProgrammePaused,
@@ -90,6 +96,7 @@ impl Rejection {
             Self::OriginalNotFound => "original_not_found",
             Self::HoldFinished => "hold_finished",
             Self::NoAgreement => "no_agreement",
+            Self::ReportedTooLate { .. } => "reported_too_late",
             Self::ProgrammePaused => "programme_paused",
             Self::BurningNotOpen => "burning_not_open",
             Self::BurnBelowMinimum { .. } => "burn_below_minimum",

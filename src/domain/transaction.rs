@@ -5,14 +5,19 @@
 //! 32 zero bytes. Fields may be added, never renamed or removed: old bytes are read for ever.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::amount::{Money, Points};
-use super::command::Kind;
 use super::hold::Allocation;
-use super::ids::{LevelId, LotId, MemberId, PartyId, ProgrammeId, Reference, TransactionId};
+use super::ids::{
+    LevelId, LotId, MemberId, PartyId, ProgrammeId, PromoId, Reference, TransactionId,
+};
+use super::kind::{Kind, ServiceKind};
+use super::obligation::LotFunding;
+use super::pack::FromPack;
 use super::posting::Posting;
 use super::receipt::Part;
 use super::settlement::CycleId;
@@ -33,8 +38,17 @@ pub struct NewLot {
     /// When they are lost; none: never.
     #[serde(default = "never", skip_serializing_if = "is_never")]
     pub expires_at: Instant,
-    /// What a whole point was funded with.
+    /// What a whole point was funded with when it was given out.
     pub price: Decimal,
+    /// What is still to be paid for its points when they are burned.
+    #[serde(default, skip_serializing_if = "Money::is_zero")]
+    pub cost: Money,
+    /// Who pays that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub funding: Option<Arc<LotFunding>>,
+    /// The promotion.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promo: Option<PromoId>,
 }
 
 const fn never() -> Instant {
@@ -73,6 +87,9 @@ pub struct RefundPart {
     /// What was missing and stays lost.
     #[serde(default, skip_serializing_if = "Points::is_zero")]
     pub absorbed: Points,
+    /// Points that went back to the packs that they were taken from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub to_packs: Vec<FromPack>,
     /// What is kept of the receipt's price.
     pub kept: Money,
 }
@@ -189,6 +206,37 @@ pub enum Detail {
         /// Points lost.
         expired: Points,
     },
+    /// Points bought in advance.
+    Pack {
+        /// The programme.
+        programme: ProgrammeId,
+        /// How many.
+        bought: Points,
+        /// What a whole point cost.
+        price: Decimal,
+        /// What they cost.
+        amount: Money,
+        /// From when on they can be given out.
+        starts_at: Instant,
+        /// From when on they can't; none: they always can.
+        #[serde(default = "never", skip_serializing_if = "is_never")]
+        ends_at: Instant,
+    },
+    /// A service.
+    Service {
+        /// The programme.
+        programme: ProgrammeId,
+        /// Which.
+        service: ServiceKind,
+        /// How often.
+        count: i64,
+        /// What one costs.
+        price: Decimal,
+        /// Who pays.
+        paid_by: PartyId,
+        /// What it costs.
+        amount: Money,
+    },
     /// What closing a cycle added.
     Closing {
         /// The cycle that settles it.
@@ -254,6 +302,8 @@ impl Transaction {
             | Detail::Capture { programme, .. }
             | Detail::Void { programme, .. }
             | Detail::PersonalRule { programme, .. }
+            | Detail::Pack { programme, .. }
+            | Detail::Service { programme, .. }
             | Detail::Expiry { programme, .. } => vec![programme],
             Detail::Closing { .. } => Vec::new(),
             Detail::Delivery { .. } | Detail::Merge { .. } => {

@@ -150,6 +150,9 @@ impl<'a> Batch<'a> {
             match &pending.submission.work {
                 Work::Post(command) => {
                     wanted.originals.extend(originals_of(pending));
+                    if self.coalition().is_prepaid(&command.party) {
+                        wanted.prepaid.insert(command.party.clone());
+                    }
                     if self.looks_first {
                         wanted.references.extend(reference_of(command));
                     }

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Shared;
 use super::work::{EngineError, Pending, Target, Work};
-use crate::domain::ids::MemberId;
+use crate::domain::ids::{MemberId, ShardId};
 use crate::domain::ledger::{NamedBy, ReferenceKey};
 use crate::store::names::{NameHash, member_hash};
 use crate::store::{StoreError, members};
@@ -123,6 +123,9 @@ impl Router {
         let submission = &pending.submission;
         match &submission.work {
             Work::Post(command) if !command.action.originals().is_empty() => return None,
+            Work::Post(command) if command.action.is_of_house() => {
+                return Some(self.home_of_nobody(pending));
+            }
             Work::Enroll(_) => return Some(self.home_of_nobody(pending)),
             Work::Expire(key) => {
                 let shards = vec![key.member.shard().0];
@@ -140,8 +143,14 @@ impl Router {
         Some(target_of(members))
     }
 
-    /// Commands that name nobody who is known are decided on a shard that their key chooses.
+    /// Commands that name nobody who is known are decided on a shard that their key chooses; those
+    /// that concern no member, on the clearing house's own.
     fn home_of_nobody(&self, pending: &Pending) -> Target {
+        if let Work::Post(command) = &pending.submission.work
+            && command.action.is_of_house()
+        {
+            return Target { shards: vec![ShardId::HOUSE.0], members: Vec::new() };
+        }
         let [first, second, ..] = pending.submission.key;
         let shard = (i64::from(first) << 8 | i64::from(second)) % self.shared.shards;
         Target { shards: vec![shard], members: Vec::new() }

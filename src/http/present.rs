@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::problem::Problem;
 use crate::domain::amount::Points;
-use crate::domain::command::{Command, Kind};
+use crate::domain::command::{Command, Kind, ServiceKind};
 use crate::domain::ids::{LevelId, MemberId, PartyId, ProgrammeId, Reference, TransactionId};
 use crate::domain::member::MemberName;
 use crate::domain::rejection::Rejection;
@@ -24,7 +24,8 @@ pub struct TransactionAnswer<'a> {
     #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
     reference: Option<&'a Reference>,
     party: &'a PartyId,
-    member: MemberId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    member: Option<MemberId>,
     recorded_at: Instant,
     settlement_day: Day,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -97,6 +98,21 @@ enum Outcome<'a> {
         expired: String,
         holds: &'a [TransactionId],
     },
+    Pack {
+        programme: &'a ProgrammeId,
+        points: String,
+        price_per_point: String,
+        amount: String,
+        valid_from: Instant,
+        valid_until: Instant,
+    },
+    Service {
+        programme: &'a ProgrammeId,
+        service: ServiceKind,
+        count: i64,
+        paid_by: &'a PartyId,
+        amount: String,
+    },
     Closing {
         cycle: &'a CycleId,
     },
@@ -142,7 +158,7 @@ impl<'a> TransactionAnswer<'a> {
             kind: transaction.kind,
             reference: transaction.reference.as_ref(),
             party: &transaction.party,
-            member: transaction.member,
+            member: Some(transaction.member).filter(|member| member.is_somebody()),
             recorded_at: transaction.recorded_at,
             settlement_day: transaction.settlement_day,
             at: transaction.at,
@@ -198,10 +214,35 @@ impl<'a> Outcome<'a> {
                 let max_share = max_share.map(|share| share.to_string());
                 Self::PersonalRule { programme, max_share }
             }
+            Detail::Pack { .. } | Detail::Service { .. } => Self::of_house(transaction, coalition),
             Detail::Closing { cycle } => Self::Closing { cycle },
             Detail::Expiry { programme, holds, expired } => {
                 Self::Expiry { programme, expired: text(programme, *expired), holds }
             }
+        }
+    }
+}
+
+impl<'a> Outcome<'a> {
+    /// What concerns no member.
+    fn of_house(transaction: &'a Transaction, coalition: &Coalition) -> Self {
+        match &transaction.detail {
+            Detail::Pack { programme, bought, price, amount, starts_at, ends_at } => Self::Pack {
+                programme,
+                points: points_text(coalition, programme, *bought),
+                price_per_point: price.to_string(),
+                amount: amount.text(coalition.money_scale),
+                valid_from: *starts_at,
+                valid_until: *ends_at,
+            },
+            Detail::Service { programme, service, count, paid_by, amount, .. } => Self::Service {
+                programme,
+                service: *service,
+                count: *count,
+                paid_by,
+                amount: amount.text(coalition.money_scale),
+            },
+            _ => unreachable!("only what concerns no member is sent here"),
         }
     }
 }

@@ -171,7 +171,8 @@ impl From<&Rejection> for Problem {
             | Rejection::UnknownCardToken
             | Rejection::OriginalNotFound => 404,
             Rejection::NoAgreement => 403,
-            Rejection::ProgrammePaused
+            Rejection::ReportedTooLate { .. }
+            | Rejection::ProgrammePaused
             | Rejection::BurningNotOpen
             | Rejection::BurnBelowMinimum { .. }
             | Rejection::BurnLimitExceeded { .. }

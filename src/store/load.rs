@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Bool, Text};
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text};
 
 use super::connection::{Database, each_backend};
 use super::names::{NameHash, reference_hash};
 use super::prepared::prepared;
 use super::rows::{AccountRow, HoldRow, LotRow};
 use super::schema::{accounts, holds, lots, members, transactions};
-use super::{StoreError, exposures, originals};
+use super::{StoreError, exposures, originals, packs};
 use crate::domain::account::AccountKey;
 use crate::domain::hold::Hold;
 use crate::domain::ids::{MemberId, PartyId, ShardId, TransactionId};
@@ -40,6 +40,8 @@ pub struct Wanted {
     pub burning: BTreeSet<AccountKey>,
     /// Parties whose exposure counts, each with the cycle of its cap.
     pub limited: BTreeMap<PartyId, CycleId>,
+    /// Parties whose packs may be used.
+    pub prepaid: BTreeSet<PartyId>,
     /// Whether any member of the shards at hand was ever merged.
     pub may_be_merged: bool,
 }
@@ -77,6 +79,7 @@ pub fn load(
     if !wanted.limited.is_empty() {
         ledger.exposures = exposures::lock(connection, &wanted.limited)?;
     }
+    ledger.packs = packs::lock(connection, &ledger, &wanted.prepaid, now)?;
     Ok(ledger)
 }
 
@@ -247,10 +250,13 @@ prepared! {
         members: [i64] => Array<BigInt>,
         programmes: [&'a str] => Array<Text>,
         now: i64 => BigInt,
-    ) -> (BigInt, BigInt, BigInt, Text, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, Text, Bool)
+    ) -> (
+        BigInt, BigInt, BigInt, Text, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, Text, Bool,
+        BigInt, Nullable<Text>,
+    )
         = "SELECT l.* FROM unnest(?, ?) AS k(member, programme) CROSS JOIN LATERAL ( \
            SELECT lot, shard, member, programme, granted, remaining, held, expired, \
-           available_at, expires_at, price, live FROM lots \
+           available_at, expires_at, price, live, cost, funding FROM lots \
            WHERE lots.member = k.member AND lots.programme = k.programme AND live \
            AND expires_at > ? ORDER BY expires_at, available_at, lot LIMIT 32) l"
 }

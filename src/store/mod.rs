@@ -18,6 +18,7 @@ pub mod members;
 pub mod migrations;
 pub mod names;
 mod originals;
+pub mod packs;
 mod prepared;
 pub mod rows;
 pub mod save;

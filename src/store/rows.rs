@@ -1,6 +1,7 @@
 //! Rows as they are stored, and their way to and from the domain.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use diesel::prelude::*;
 use rust_decimal::Decimal;
@@ -8,7 +9,7 @@ use rust_decimal::Decimal;
 use super::StoreError;
 use super::schema::{accounts, holds, lots};
 use crate::domain::account::{Account, AccountKey};
-use crate::domain::amount::Points;
+use crate::domain::amount::{Money, Points};
 use crate::domain::hold::Hold;
 use crate::domain::ids::{LotId, MemberId, ProgrammeId, TransactionId};
 use crate::domain::lot::{Lot, Lots};
@@ -125,6 +126,10 @@ pub struct LotRow {
     pub price: String,
     /// Whether it holds any points.
     pub live: bool,
+    /// What is still to be paid for its points.
+    pub cost: i64,
+    /// Who pays that, as JSON.
+    pub funding: Option<String>,
 }
 
 impl LotRow {
@@ -142,6 +147,11 @@ impl LotRow {
             available_at: Instant(self.available_at),
             expires_at: Instant(self.expires_at),
             price: read_name(&self.price)?,
+            cost: Money(self.cost),
+            funding: match self.funding {
+                None => None,
+                Some(funding) => Some(Arc::new(read_json(&funding, "who funds a lot")?)),
+            },
         })
     }
 
@@ -168,6 +178,8 @@ impl LotRow {
             expires_at: lot.expires_at.0,
             price: lot.price.to_string(),
             live: lot.is_live(),
+            cost: lot.cost.0,
+            funding: lot.funding.as_deref().map(write_json),
         }
     }
 }

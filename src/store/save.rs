@@ -13,7 +13,7 @@ use super::schema::{
     accounts, holds, log_nodes, lots, positions, receipts, shard_heads, transactions,
 };
 use super::seals::{self, Seal};
-use super::{StoreError, exposures, save_members, save_postgres};
+use super::{StoreError, exposures, packs, save_members, save_postgres};
 use crate::domain::entry::leaf_of;
 use crate::domain::ledger::{Ledger, ReferenceKey};
 use crate::domain::terms::Coalition;
@@ -169,6 +169,7 @@ pub fn save(
     save_log(connection, &rows.log_nodes)?;
     seals::add(connection, &rows.seals)?;
     save_holds(connection, ledger)?;
+    packs::save(connection, ledger)?;
     save_receipts(connection, ledger)?;
     save_members::save_merges(connection, ledger)?;
     exposures::save(connection, &ledger.exposures)
@@ -249,6 +250,7 @@ fn save_rows(connection: &mut Database, rows: &Rows, heads: &[Head]) -> Result<(
                     lots::available_at.eq(excluded(lots::available_at)),
                     lots::expires_at.eq(excluded(lots::expires_at)),
                     lots::live.eq(excluded(lots::live)),
+                    lots::cost.eq(excluded(lots::cost)),
                 ))
                 .execute(one)
         })?;

@@ -49,6 +49,8 @@ prepared! {
         l_expires: [i64] => Array<BigInt>,
         l_price: [&'a str] => Array<Text>,
         l_live: [bool] => Array<Bool>,
+        l_cost: [i64] => Array<BigInt>,
+        l_funding: [Option<&'a str>] => Array<Nullable<Text>>,
         p_shard: [i64] => Array<BigInt>,
         p_schedule: [&'a str] => Array<Text>,
         p_cycle: [i64] => Array<BigInt>,
@@ -80,12 +82,12 @@ prepared! {
         held = excluded.held, debt = excluded.debt, metric = excluded.metric, \
         max_share = excluded.max_share), \
         l AS (INSERT INTO lots (lot, shard, member, programme, granted, remaining, held, expired, \
-        available_at, expires_at, price, live) \
-        SELECT * FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+        available_at, expires_at, price, live, cost, funding) \
+        SELECT * FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
         ON CONFLICT (lot, shard) DO UPDATE SET member = excluded.member, \
         remaining = excluded.remaining, held = excluded.held, expired = excluded.expired, \
         available_at = excluded.available_at, expires_at = excluded.expires_at, \
-        live = excluded.live), \
+        live = excluded.live, cost = excluded.cost), \
         p AS (INSERT INTO positions (shard, schedule, cycle, late_for, debtor, creditor, \
         programme, agreement, promo, kind, currency, postings, points, amount) \
         SELECT * FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
@@ -147,6 +149,8 @@ pub fn save(connection: &mut PgConnection, rows: &Rows, heads: &[Head]) -> Resul
         l_expires: column!(lots, row => row.expires_at),
         l_price: column!(lots, row => row.price.as_str()),
         l_live: column!(lots, row => row.live),
+        l_cost: column!(lots, row => row.cost),
+        l_funding: column!(lots, row => row.funding.as_deref()),
         p_shard: column!(positions, row => row.shard),
         p_schedule: column!(positions, row => row.schedule.as_str()),
         p_cycle: column!(positions, row => row.cycle),

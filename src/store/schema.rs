@@ -118,6 +118,21 @@ diesel::table! {
         expires_at -> BigInt,
         price -> Text,
         live -> Bool,
+        cost -> BigInt,
+        funding -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    packs (pack) {
+        pack -> BigInt,
+        party -> Text,
+        programme -> Text,
+        bought -> BigInt,
+        left_points -> BigInt,
+        price -> Text,
+        starts_at -> BigInt,
+        ends_at -> BigInt,
     }
 }
 

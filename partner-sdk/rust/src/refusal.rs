@@ -63,6 +63,7 @@ refusal_codes! {
     OriginalNotFound = "original_not_found", "The party recorded no such original.";
     HoldFinished = "hold_finished", "The hold was captured or voided, or ran out.";
     NoAgreement = "no_agreement", "The party has no agreement with the programme.";
+    ReportedTooLate = "reported_too_late", "It happened longer ago than the agreement takes.";
     ProgrammePaused = "programme_paused", "The programme is paused.";
     BurningNotOpen = "burning_not_open", "The programme is in its soft launch.";
     BurnBelowMinimum = "burn_below_minimum", "The burn is below the programme's minimum.";

@@ -10,6 +10,7 @@ use crate::domain::command::Line;
 use crate::domain::ids::MemberId;
 use crate::domain::member::MemberName;
 use crate::domain::obligation::Obligations;
+use crate::domain::pack::covered;
 use crate::domain::receipt::Part;
 use crate::domain::rejection::Rejection;
 use crate::domain::terms::Agreement;
@@ -66,6 +67,7 @@ fn earn_in(
     line: &Line,
 ) -> Result<Part, Rejection> {
     let programme = ask.context.programme(&agreement.programme)?;
+    ask.must_be_recent(agreement, programme)?;
     must_earn(programme)?;
     let key = AccountKey { member, programme: programme.id.clone() };
     let now = draft.now();
@@ -76,9 +78,11 @@ fn earn_in(
     let lines = std::slice::from_ref(line);
     let basis = Basis { programme, agreement, level, lines, day };
     let mut part = part_of(&basis, BurnedPart::default());
+    part.from_packs = draft.cover(agreement, part.earned)?;
+    let billed = part.earned - covered(&part.from_packs);
     let postings = part.earn_money.as_ref().map_or_else(Vec::new, |money| {
         let sides = draft.sides(programme, &agreement.party);
-        Obligations::of_earning(part.earned, money, &sides).postings(&programme.id)
+        Obligations::of_billed_earning(part.earned, billed, money, &sides).postings(&programme.id)
     });
     draft.must_keep_limits(&postings, &BTreeMap::new())?;
     // Nobody delivers a payment: its points count from its own day in every programme.

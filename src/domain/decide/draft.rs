@@ -4,18 +4,20 @@
 //! the audit adds up from postings is what the accounts say.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
 use super::Context;
 use crate::domain::account::{Account, AccountKey};
-use crate::domain::amount::Points;
+use crate::domain::amount::{Money, Points};
 use crate::domain::command::{Command, Kind};
 use crate::domain::hold::{Allocation, Hold};
-use crate::domain::ids::{LotId, MemberId, PartyId, ProgrammeId, Reference, TransactionId};
+use crate::domain::ids::{LotId, MemberId, PartyId, PromoId, Reference, TransactionId};
 use crate::domain::ledger::{Decided, Ledger};
 use crate::domain::lot::Lot;
-use crate::domain::obligation::{Obligations, Sides, value_of};
+use crate::domain::obligation::{EarnMoney, LotFunding, Obligations, Scales, Sides, value_of};
+use crate::domain::pack::Pack;
 use crate::domain::posting::{LedgerAccount, Posting};
 use crate::domain::receipt::ReceiptState;
 use crate::domain::terms::Programme;
@@ -27,9 +29,10 @@ use crate::domain::transaction::{Detail, NewLot, Transaction};
 pub struct Draft<'a> {
     pub(super) ledger: &'a Ledger,
     pub(super) context: &'a Context,
-    accounts: BTreeMap<AccountKey, Account>,
-    touched_lots: BTreeSet<(AccountKey, LotId)>,
+    pub(super) accounts: BTreeMap<AccountKey, Account>,
+    pub(super) touched_lots: BTreeSet<(AccountKey, LotId)>,
     pub(super) holds: BTreeMap<TransactionId, Hold>,
+    pub(super) packs: BTreeMap<TransactionId, Pack>,
     pub(super) postings: Vec<Posting>,
     new_lots: Vec<NewLot>,
     /// The state of the receipt that this transaction refunds or delivers.
@@ -41,14 +44,35 @@ pub struct Draft<'a> {
 }
 
 /// Points for a new lot.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Gift {
     /// How many.
     pub points: Points,
     /// When they can be spent, and when they are lost.
     pub dates: LotDates,
-    /// What a whole point is funded with.
+    /// What a whole point is funded with now.
     pub price: Decimal,
+    /// What is to be paid for them when they are burned.
+    pub cost: Money,
+    /// Who pays that; none: nothing is to be paid.
+    pub funding: Option<Arc<LotFunding>>,
+    /// The promotion that they belong to.
+    pub promo: Option<PromoId>,
+}
+
+impl Gift {
+    /// Points that are funded now, all of them.
+    pub const fn funded(points: Points, dates: LotDates, price: Decimal) -> Self {
+        Self { points, dates, price, cost: Money::ZERO, funding: None, promo: None }
+    }
+
+    /// Points that are funded as agreed, now and when they are burned.
+    pub fn under(points: Points, dates: LotDates, money: &EarnMoney, scales: Scales) -> Self {
+        let funding = money.lot_funding();
+        let cost = if funding.is_some() { money.due_at_burn(points, scales) } else { Money::ZERO };
+        let price = money.price_at_issue();
+        Self { points, dates, price, cost, funding, promo: money.under.promo.clone() }
+    }
 }
 
 /// Who posts a transaction, and as what.
@@ -87,6 +111,7 @@ impl<'a> Draft<'a> {
             accounts: BTreeMap::new(),
             touched_lots: BTreeSet::new(),
             holds: BTreeMap::new(),
+            packs: BTreeMap::new(),
             postings: Vec::new(),
             new_lots: Vec::new(),
             receipt: None,
@@ -129,7 +154,7 @@ impl<'a> Draft<'a> {
 
     fn give_from(&mut self, from: LedgerAccount, key: &AccountKey, gift: &Gift) -> LotId {
         let id = LotId::of(self.context.id, self.new_lots.len());
-        let Gift { points, dates: LotDates { available_at, expires_at }, price } = *gift;
+        let Gift { points, dates: LotDates { available_at, expires_at }, price, cost, .. } = *gift;
         self.new_lots.push(NewLot {
             id,
             programme: key.programme.clone(),
@@ -137,6 +162,9 @@ impl<'a> Draft<'a> {
             available_at,
             expires_at,
             price,
+            cost,
+            funding: gift.funding.clone(),
+            promo: gift.promo.clone(),
         });
         self.account(key).lots.put(Lot {
             id,
@@ -147,8 +175,10 @@ impl<'a> Draft<'a> {
             available_at,
             expires_at,
             price,
+            cost: Money::ZERO,
+            funding: gift.funding.clone(),
         });
-        self.post_points(from, member_of(key), points, Some(id));
+        self.bring(from, key, Allocation { lot: id, points, cost });
         self.pay_debt(key, id, points);
         id
     }
@@ -239,21 +269,6 @@ impl<'a> Draft<'a> {
         Obligations::of_breakage(lost, value, &programme.breakage, &sides)
     }
 
-    /// Posts points.
-    pub fn post_points(
-        &mut self,
-        from: LedgerAccount,
-        to: LedgerAccount,
-        points: Points,
-        lot: Option<LotId>,
-    ) {
-        assert!(points.is_positive(), "a posting moves something");
-        for (account, change) in [(&from, -points), (&to, points)] {
-            self.apply(account, change, lot);
-        }
-        self.postings.push(Posting::points(from, to, points, lot));
-    }
-
     /// Posts money.
     pub fn post_all(&mut self, postings: Vec<Posting>) {
         self.postings.extend(postings);
@@ -285,6 +300,7 @@ impl<'a> Draft<'a> {
             accounts: self.accounts,
             lots: self.touched_lots,
             holds: self.holds,
+            packs: self.packs,
             receipt: self.receipt,
             merged: self.merged,
         }
@@ -299,50 +315,6 @@ impl<'a> Draft<'a> {
     pub fn forget_lot(&mut self, key: &AccountKey, lot: LotId) {
         self.account(key).lots.remove(lot);
         self.touched_lots.remove(&(key.clone(), lot));
-    }
-
-    fn apply(&mut self, account: &LedgerAccount, change: Points, lot: Option<LotId>) {
-        if let LedgerAccount::Expired(programme) = account {
-            self.apply_expired(programme, change, lot);
-            return;
-        }
-        let Some((member, programme)) = account.member() else { return };
-        let key = AccountKey { member, programme: programme.clone() };
-        let kept = self.account(&key);
-        let balance = match account {
-            LedgerAccount::Member(..) => &mut kept.points,
-            LedgerAccount::Held(..) => &mut kept.held,
-            _ => {
-                kept.debt -= change;
-                assert!(kept.debt >= Points::ZERO, "a debt is not paid beyond itself");
-                return;
-            }
-        };
-        *balance += change;
-        assert!(*balance >= Points::ZERO, "an account is never below zero");
-        let id = lot.expect("a member's points belong to a lot");
-        let lot = kept.lots.get_mut(id).expect("a lot is read before it is used");
-        let part = match account {
-            LedgerAccount::Member(..) => &mut lot.remaining,
-            _ => &mut lot.held,
-        };
-        *part += change;
-        assert!(*part >= Points::ZERO, "a lot is never below zero");
-        self.touched_lots.insert((key, id));
-    }
-
-    /// Expired points belong to no member, but the lot remembers how many of its own they are.
-    fn apply_expired(&mut self, programme: &ProgrammeId, change: Points, lot: Option<LotId>) {
-        let id = lot.expect("expired points come from a lot");
-        let owner = self
-            .accounts
-            .iter_mut()
-            .find(|(key, account)| key.programme == *programme && account.lots.get(id).is_some());
-        let (key, account) = owner.expect("the lot's account is at hand");
-        let lot = account.lots.get_mut(id).expect("found above");
-        lot.expired += change;
-        assert!(lot.expired >= Points::ZERO, "no more comes back than was lost");
-        self.touched_lots.insert((key.clone(), id));
     }
 }
 

@@ -93,6 +93,7 @@ pub fn part_of(basis: &Basis<'_>, burned: BurnedPart) -> Part {
         eligible,
         earned,
         lot: None,
+        from_packs: Vec::new(),
         burn_money: if burned.burned.is_zero() { None } else { agreement.burn.clone() },
         earn_money: if earned.is_zero() { None } else { agreed.map(|agreed| agreed.money.clone()) },
         burned: burned.burned,
@@ -120,8 +121,12 @@ pub fn credit(
     dates: LotDates,
 ) {
     if part.earned.is_positive() {
-        let price = part.earn_money.as_ref().map(|money| money.price).unwrap_or_default();
-        part.lot = Some(draft.give(key, &Gift { points: part.earned, dates, price }));
+        let gift = match &part.earn_money {
+            Some(money) => Gift::under(part.earned, dates, money, programme.scales),
+            None => Gift::funded(part.earned, dates, rust_decimal::Decimal::ZERO),
+        };
+        let price = draft.spend(&part.from_packs).unwrap_or(gift.price);
+        part.lot = Some(draft.give(key, &Gift { price, ..gift }));
     }
     let receipts = i64::from(part.eligible.is_positive());
     count(draft, key, programme, part.day, Addition { spend: part.eligible, receipts });

@@ -9,7 +9,7 @@ use crate::domain::amount::Points;
 use crate::domain::command::Action;
 use crate::domain::exact::Ratio;
 use crate::domain::hold::Allocation;
-use crate::domain::obligation::value_of;
+use crate::domain::obligation::{Obligations, value_of};
 use crate::domain::posting::{LedgerAccount, ObligationKind, Owed, Posting};
 use crate::domain::rejection::Rejection;
 use crate::domain::terms::programme::LotDates;
@@ -41,14 +41,17 @@ pub fn decide(ask: &Ask<'_>) -> Decision {
     ask.draft_lightly_on(&entered_key)?;
     let mut draft = ask.draft_lightly_on(&key)?;
     let lots = lots_for(&mut draft, &key, *points, taken, left)?;
+    let charges = draft.charges(&key, &lots);
     draft.burn(&key, &lots);
     let now = draft.now();
     let day = entered.zone.day_of(now);
     let expires_at = entered.expiry_of(day, day);
     let dates = LotDates { available_at: now, expires_at };
-    draft.give(&entered_key, &Gift { points: given, dates, price: terms.price_per_point });
-    let postings = money(terms, left, entered, given);
-    draft.post_all(postings);
+    draft.give(&entered_key, &Gift::funded(given, dates, terms.price_per_point));
+    let sides = draft.sides(left, &ask.command.party);
+    let of_lots = Obligations::of_lots(&charges, &sides).postings(&left.id);
+    draft.post_all(of_lots);
+    draft.post_all(money(terms, left, entered, given));
     let detail =
         Detail::Exchange { from: from.clone(), to: to.clone(), taken, given, rate: terms.rate };
     Ok(draft.finish(Title::of(ask.command, member), detail))
@@ -83,7 +86,7 @@ fn lots_for(
         return Err(Rejection::insufficient(found, left.scales.points).into());
     }
     let chosen = lots.choose(taken, now).map_err(read_first(key))?;
-    Ok(chosen.into_iter().map(|(lot, points)| Allocation { lot, points }).collect())
+    Ok(draft.priced(key, chosen))
 }
 
 /// The left pool owes the entered one what was got, at the entered one's price.

@@ -1,10 +1,13 @@
 //! Points given: promo bonuses, compensation.
 
+use std::sync::Arc;
+
 use super::draft::{Gift, Title};
 use super::{Ask, Decision, must_earn};
 use crate::domain::command::Action;
 use crate::domain::ids::PartyId;
 use crate::domain::obligation::{EarnMoney, Obligations};
+use crate::domain::posting::Under;
 use crate::domain::rejection::Rejection;
 use crate::domain::terms::Programme;
 use crate::domain::terms::programme::LotDates;
@@ -12,14 +15,18 @@ use crate::domain::transaction::Detail;
 
 /// Decides a grant. It is funded as it says itself, or else as the party's agreement says.
 pub fn decide(ask: &Ask<'_>) -> Decision {
-    let Action::Grant { programme, member, points, available_at, valid_through, money, .. } =
-        &ask.command.action
+    let Action::Grant {
+        programme, member, points, available_at, valid_through, money, promo, ..
+    } = &ask.command.action
     else {
         unreachable!("only grants are sent here");
     };
     let key = ask.account_key(member, programme)?;
     let programme = ask.context.programme(programme)?;
-    let money = money_of(ask, programme, money.as_ref())?;
+    let mut money = money_of(ask, programme, money.as_deref())?;
+    if promo.is_some() {
+        money.under = Arc::new(Under { promo: promo.clone(), ..(*money.under).clone() });
+    }
     must_earn(programme)?;
     let mut draft = ask.draft_lightly_on(&key)?;
     let now = draft.now();
@@ -32,7 +39,7 @@ pub fn decide(ask: &Ask<'_>) -> Decision {
         return Err(Rejection::InvalidField { pointer: "/valid_through", detail }.into());
     }
     let dates = LotDates { available_at: opens, expires_at };
-    draft.give(&key, &Gift { points: *points, dates, price: money.price });
+    draft.give(&key, &Gift::under(*points, dates, &money, programme.scales));
     let sides = draft.sides(programme, &ask.command.party);
     let postings = Obligations::of_earning(*points, &money, &sides).postings(&programme.id);
     draft.post_all(postings);

@@ -24,12 +24,15 @@ pub fn decide(ask: &Ask<'_>, key: &AccountKey, points: Points, valid_for: Option
     if found < points {
         return Err(Rejection::insufficient(found, programme.scales.points).into());
     }
+    let taken = draft.priced(key, chosen);
+    let charges = draft.charges(key, &taken);
     let allocations: Vec<Allocation> =
-        chosen.into_iter().map(|(lot, points)| Allocation { lot, points }).collect();
+        taken.into_iter().map(|one| Allocation::of(one.lot, one.points)).collect();
     let valid_until =
         valid_for.or(programme.hold_valid_for).map_or(NEVER, |for_| now.plus_micros(for_));
     let sides = draft.sides(programme, &ask.command.party);
-    let owes = Obligations::of_burning(points, terms, &sides).debtors();
+    let lots = Obligations::of_lots(&charges, &sides);
+    let owes = Obligations::of_burning(points, terms, &sides).and(lots).debtors();
     draft.must_keep_limits(&[], &owes)?;
     draft.reserve(key, &allocations);
     draft.put_hold(Hold {
@@ -66,9 +69,12 @@ pub fn decide_capture(ask: &Ask<'_>, of: &Reference, points: Option<&str>) -> De
         return Err(Rejection::CaptureExceedsHold { held: there }.into());
     }
     let mut draft = ask.draft_on(std::slice::from_ref(&key))?;
+    let taken = draft.priced(&key, hold.divide_points(points));
+    let charges = draft.charges(&key, &taken);
     let released = draft.finish_hold(hold, points, programme);
     let sides = draft.sides(programme, &ask.command.party);
-    let postings = Obligations::of_burning(points, terms, &sides).postings(&programme.id);
+    let lots = Obligations::of_lots(&charges, &sides);
+    let postings = Obligations::of_burning(points, terms, &sides).and(lots).postings(&programme.id);
     draft.post_all(postings);
     let programme = key.programme.clone();
     let detail = Detail::Capture { programme, of: hold.id, burned: points, released };

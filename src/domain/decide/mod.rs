@@ -15,10 +15,13 @@ mod grant;
 mod hold;
 mod limits;
 mod merge;
+mod moving;
+mod packs;
 mod personal_rule;
 mod purchase;
 mod quote;
 mod refund;
+mod service;
 
 use std::sync::Arc;
 
@@ -122,6 +125,8 @@ pub fn decide(ledger: &Ledger, context: &Context, command: &Command) -> Decision
             let key = ask.account_key(member, programme)?;
             personal_rule::decide(&ask, key, *max_share)
         }
+        Action::Pack { .. } => packs::decide(&ask),
+        Action::Service { .. } => service::decide(&ask),
     }
 }
 
@@ -183,6 +188,22 @@ impl Ask<'_> {
     fn agreement(&self, programme: &ProgrammeId) -> Result<&Arc<Agreement>, Rejection> {
         let agreement = self.context.coalition.agreement(programme, &self.command.party);
         agreement.ok_or(Rejection::NoAgreement)
+    }
+
+    /// Refuses what happened longer ago than the agreement takes.
+    fn must_be_recent(
+        &self,
+        agreement: &Agreement,
+        programme: &Programme,
+    ) -> Result<(), Rejection> {
+        let (Some(days), Some(at)) = (agreement.report_within_days, self.command.at) else {
+            return Ok(());
+        };
+        let last = programme.zone.day_of(at).plus_days(days);
+        if last < programme.zone.day_of(self.context.now) {
+            return Err(Rejection::ReportedTooLate { days });
+        }
+        Ok(())
     }
 
     /// A draft over accounts that must be wholly in memory, with nothing of the clock left to post.

@@ -11,7 +11,8 @@ use crate::domain::amount::Points;
 use crate::domain::command::{Burn, Receipt};
 use crate::domain::hold::{Allocation, Hold};
 use crate::domain::ids::Reference;
-use crate::domain::obligation::Obligations;
+use crate::domain::obligation::{LotCharge, Obligations};
+use crate::domain::pack::covered;
 use crate::domain::receipt::{Part, ReceiptState};
 use crate::domain::rejection::Rejection;
 use crate::domain::terms::programme::LotDates;
@@ -24,6 +25,7 @@ pub fn decide(ask: &Ask<'_>, receipt: &Receipt, burn: Burn, hold: Option<&Refere
     let hold = hold.map(|of| hold_of(ask, of, &key)).transpose()?;
     let agreement = ask.agreement(&receipt.programme)?;
     let programme = ask.context.programme(&receipt.programme)?;
+    ask.must_be_recent(agreement, programme)?;
     must_earn(programme)?;
     let mut draft = if hold.is_some() {
         ask.draft_on(std::slice::from_ref(&key))?
@@ -40,7 +42,10 @@ pub fn decide(ask: &Ask<'_>, receipt: &Receipt, burn: Burn, hold: Option<&Refere
 
     let burned = burn_of(&mut draft, &basis, &key, burn, hold)?;
     let mut part = part_of(&basis, burned);
-    let postings = obligations(&draft, programme, agreement, &part).postings(&programme.id);
+    part.from_packs = draft.cover(agreement, part.earned)?;
+    let charges = draft.charges(&key, &part.taken);
+    let postings =
+        obligations(&draft, programme, agreement, (&part, &charges)).postings(&programme.id);
     draft.must_keep_limits(&postings, &BTreeMap::new())?;
 
     // After this point the purchase must succeed.
@@ -66,14 +71,18 @@ fn obligations(
     draft: &Draft<'_>,
     programme: &Programme,
     agreement: &Agreement,
-    part: &Part,
+    (part, charges): (&Part, &[LotCharge]),
 ) -> Obligations {
     let sides = draft.sides(programme, &agreement.party);
-    let earning =
-        part.earn_money.as_ref().map(|money| Obligations::of_earning(part.earned, money, &sides));
+    let billed = part.earned - covered(&part.from_packs);
+    let earning = part
+        .earn_money
+        .as_ref()
+        .map(|money| Obligations::of_billed_earning(part.earned, billed, money, &sides));
     let burning =
         part.burn_money.as_ref().map(|money| Obligations::of_burning(part.burned, money, &sides));
-    earning.unwrap_or_default().and(burning.unwrap_or_default())
+    let lots = Obligations::of_lots(charges, &sides);
+    earning.unwrap_or_default().and(burning.unwrap_or_default()).and(lots)
 }
 
 fn hold_of<'a>(ask: &'a Ask<'_>, of: &Reference, key: &AccountKey) -> Result<&'a Hold, Rejection> {
@@ -110,7 +119,10 @@ fn burn_of(
     must_burn(programme)?;
     let limit = limit_of(programme, terms, draft.account(key), basis.level, basis.lines);
     let taken = match hold {
-        Some(hold) => from_hold(hold, wanted, &limit, programme)?,
+        Some(hold) => {
+            let points = from_hold(hold, wanted, &limit, programme)?;
+            draft.priced(key, hold.divide_points(points))
+        }
         None => from_account(draft, key, wanted, &limit, programme)?,
     };
     let burned: Points = taken.iter().map(|one| one.points).sum();
@@ -123,7 +135,7 @@ fn from_hold(
     wanted: Burn,
     limit: &Limit,
     programme: &Programme,
-) -> Result<Vec<Allocation>, Rejection> {
+) -> Result<Points, Rejection> {
     let scale = programme.scales.points;
     let points = match wanted {
         Burn::Exactly(points) => {
@@ -135,7 +147,7 @@ fn from_hold(
         }
         _ => at_least(hold.points().min(limit.most), limit),
     };
-    Ok(hold.divide(points).0)
+    Ok(points)
 }
 
 fn from_account(
@@ -163,7 +175,7 @@ fn from_account(
         Burn::Max if at_least(found, limit).is_zero() => return Ok(Vec::new()),
         _ => {}
     }
-    Ok(chosen.into_iter().map(|(lot, points)| Allocation { lot, points }).collect())
+    Ok(draft.priced(key, chosen))
 }
 
 fn must_fit(points: Points, limit: &Limit, scale: u32) -> Result<(), Rejection> {

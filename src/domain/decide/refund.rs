@@ -9,12 +9,13 @@ use crate::domain::account::AccountKey;
 use crate::domain::amount::{Money, Points};
 use crate::domain::command::RefundOf;
 use crate::domain::exact::Ratio;
-use crate::domain::hold::Allocation;
+use crate::domain::hold::{Allocation, standing};
 use crate::domain::ids::{LotId, ProgrammeId, Reference};
 use crate::domain::ledger::Ledger;
 use crate::domain::member::MemberName;
 use crate::domain::metric::Addition;
 use crate::domain::obligation::{EarnMoney, Obligations};
+use crate::domain::pack::returned;
 use crate::domain::posting::LedgerAccount;
 use crate::domain::receipt::{Part, PartState, ReceiptState};
 use crate::domain::rejection::Rejection;
@@ -73,8 +74,8 @@ impl Turn<'_> {
     fn back(&self, draft: &mut Draft<'_>, next: &mut PartState) -> RefundPart {
         let Self { key, programme, part, before, .. } = *self;
         next.restored = part.burned - next.burned(part);
+        self.restore(draft, next.restored);
         let restored = next.restored - before.restored;
-        self.restore(draft, restored);
 
         next.clawed_back = part.earned - next.earned(part, programme.scales);
         let clawed_back = next.clawed_back - before.clawed_back;
@@ -82,9 +83,11 @@ impl Turn<'_> {
         let (debt_added, absorbed) = settle_shortfall(draft, key, missing, programme.shortfall);
         next.absorbed = before.absorbed + absorbed;
 
-        let standing = self.obligations(draft, before);
-        let money = self.obligations(draft, next).change_from(&standing, &programme.id);
+        let stood = self.obligations(draft, before);
+        let money = self.obligations(draft, next).change_from(&stood, &programme.id);
         draft.post_all(money);
+        let to_packs = returned(&part.from_packs, before.funded(part), next.funded(part));
+        let to_packs = draft.give_back_to(to_packs);
         self.uncount(draft, next);
         RefundPart {
             programme: programme.id.clone(),
@@ -92,22 +95,21 @@ impl Turn<'_> {
             clawed_back,
             debt_added,
             absorbed,
+            to_packs,
             kept: next.kept,
         }
     }
 
-    /// Gives burned points back to the lots that they came from, the last taken first.
+    /// Gives burned points back to the lots that they came from, the last taken first, with what
+    /// was charged for them. `restored` is how many come back with this refund and the earlier
+    /// ones.
     fn restore(&self, draft: &mut Draft<'_>, restored: Points) {
-        let mut passed = self.before.restored;
-        let mut left = restored;
-        for one in self.part.taken.iter().rev() {
-            // What earlier refunds gave back comes first in this order, and is passed over.
-            let skipped = passed.min(one.points);
-            passed -= skipped;
-            let points = left.min(one.points - skipped);
-            left -= points;
+        let stood = standing(&self.part.taken, self.before.restored);
+        let stands = standing(&self.part.taken, restored);
+        for (before, after) in stood.iter().zip(&stands).rev() {
+            let (points, cost) = (before.points - after.points, before.cost - after.cost);
             if points.is_positive() {
-                self.restore_to(draft, Allocation { lot: one.lot, points });
+                self.restore_to(draft, Allocation { lot: before.lot, points, cost });
             }
         }
     }
@@ -121,26 +123,33 @@ impl Turn<'_> {
             let zone = &self.programme.zone;
             let last = zone.day_of(now).plus_days(self.programme.restore_days);
             let dates = LotDates { available_at: now, expires_at: zone.end_of(last) };
-            draft.give_back(key, &Gift { points: one.points, dates, price: lot.price });
+            let promo = lot.funding.as_ref().and_then(|funding| funding.under.promo.clone());
+            let Allocation { points, cost, .. } = one;
+            let (price, funding) = (lot.price, lot.funding);
+            draft.give_back(key, &Gift { points, dates, price, cost, funding, promo });
         } else {
-            let burned = LedgerAccount::Burned(key.programme.clone());
-            draft.post_points(burned, member_of(key), one.points, Some(one.lot));
+            draft.bring(LedgerAccount::Burned(key.programme.clone()), key, one);
             draft.pay_debt(key, one.lot, one.points);
         }
     }
 
-    fn obligations(&self, draft: &Draft<'_>, state: &PartState) -> Obligations {
+    fn obligations(&self, draft: &mut Draft<'_>, state: &PartState) -> Obligations {
         let part = self.part;
+        let charges = draft.charges_left(self.key, &part.taken, state.restored);
         let sides = draft.sides(self.programme, &self.original.party);
         let earning = part
             .earn_money
             .as_ref()
-            .map(|money| Obligations::of_earning(state.funded(part), money, &sides));
+            .map(|money| (state.funded(part), state.billed(part), money))
+            .map(|(kept, billed, money)| {
+                Obligations::of_billed_earning(kept, billed, money, &sides)
+            });
         let burning = part
             .burn_money
             .as_ref()
             .map(|money| Obligations::of_burning(part.burned - state.restored, money, &sides));
-        earning.unwrap_or_default().and(burning.unwrap_or_default())
+        let lots = Obligations::of_lots(&charges, &sides);
+        earning.unwrap_or_default().and(burning.unwrap_or_default()).and(lots)
     }
 
     /// Takes what came back out of the tier's metric, on the receipt's own day. A receipt of which
@@ -268,6 +277,7 @@ pub fn decide_unlinked(
         clawed_back,
         debt_added,
         absorbed,
+        to_packs: Vec::new(),
         kept: Money::ZERO,
     };
     let detail = Detail::Refund { of: None, parts: vec![part] };
@@ -282,6 +292,8 @@ fn reversal(
     points: Points,
 ) -> Vec<crate::domain::posting::Posting> {
     let sides = draft.sides(programme, &agreement.party);
-    let before = Obligations::of_earning(points, money, &sides);
+    // What packs covered is known of no lost receipt: only the fee is given back.
+    let billed = if agreement.is_prepaid() { Points::ZERO } else { points };
+    let before = Obligations::of_billed_earning(points, billed, money, &sides);
     Obligations::default().change_from(&before, &programme.id)
 }

@@ -1,5 +1,6 @@
 //! Agreements of a party with a programme, and exchanges between two programmes.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rust_decimal::Decimal;
@@ -7,16 +8,21 @@ use serde::{Deserialize, Serialize};
 
 use super::Invalid;
 use super::charges::{Charges, ChargesDocument};
+use super::funding::{
+    BillingDocument, FundingDocument, PRICE_MAX, Prepaid, Service, ServicesDocument,
+    SettleDocument, check_services,
+};
 use super::programme::{EarnTerms, Exclusions};
 use super::programme_document::{StepDocument, check_rule};
-use super::rate::{Rate, ShareDocument, whole_shares};
+use super::rate::{Rate, ShareDocument};
 use crate::domain::amount::{MONEY_MAX, Money, parse_decimal};
 use crate::domain::ids::{PartyId, ProgrammeId, ScheduleId};
+use crate::domain::kind::ServiceKind;
 use crate::domain::obligation::{BurnMoney, EarnMoney, Scales};
 use crate::domain::posting::Under;
 
-/// The highest price or fee of a point, in whole currency units.
-const PRICE_MAX: i64 = 1_000_000;
+/// The most days that a party may have to report what happened.
+const REPORT_DAYS_MAX: u32 = 3_660;
 
 /// What a party earns points for, and what that costs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +31,8 @@ pub struct AgreedEarning {
     pub terms: EarnTerms,
     /// Who pays how much.
     pub money: EarnMoney,
+    /// Whether points are bought in advance; none: each receipt is billed.
+    pub prepaid: Option<Prepaid>,
 }
 
 /// The contract of one party with one programme, checked.
@@ -52,6 +60,17 @@ pub struct Agreement {
     pub charges: Charges,
     /// Whether refunds without an original are accepted.
     pub unlinked_refunds: bool,
+    /// What the party does for others for a price.
+    pub services: BTreeMap<ServiceKind, Service>,
+    /// How many days old what the party reports may be; none: as old as it is.
+    pub report_within_days: Option<u32>,
+}
+
+impl Agreement {
+    /// Whether the party buys its points in advance.
+    pub fn is_prepaid(&self) -> bool {
+        self.earn.as_ref().is_some_and(|earn| earn.prepaid.is_some())
+    }
 }
 
 /// At what rate points of one programme buy points of another.
@@ -79,6 +98,12 @@ struct EarnDocument {
     funding: Vec<ShareDocument>,
     price_per_point: Rate,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    percentage: Option<Rate>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    settle: Option<SettleDocument>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    billing: Option<BillingDocument>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     fee_per_point: Option<Rate>,
 }
 
@@ -95,6 +120,10 @@ struct BurnDocument {
 struct GrantDocument {
     funding: Vec<ShareDocument>,
     price_per_point: Rate,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    percentage: Option<Rate>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    settle: Option<SettleDocument>,
 }
 
 /// An agreement as written.
@@ -123,6 +152,10 @@ pub struct AgreementDocument {
     pub charges: Option<ChargesDocument>,
     #[serde(default)]
     unlinked_refunds: bool,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    services: ServicesDocument,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    report_within_days: Option<u32>,
 }
 
 impl AgreementDocument {
@@ -149,18 +182,28 @@ impl AgreementDocument {
         let grant = self.grant.as_ref().map(|grant| grant.check(&under));
         let price = self.earn.as_ref().map(|earn| earn.price_per_point);
         let charges = self.charges.as_ref().map(|charges| charges.check(scales, price));
+        if self.report_within_days.is_some_and(|days| days > REPORT_DAYS_MAX) {
+            let detail = format!("the largest value here is {REPORT_DAYS_MAX}");
+            return Err(Invalid::at("/report_within_days", detail));
+        }
         Ok(Agreement {
             programme: self.programme.clone(),
             party: self.party.clone(),
             version,
             schedule: self.schedule.clone(),
-            earn: self.earn.as_ref().map(|earn| earn.check(scales, &under)).transpose()?,
+            earn: self
+                .earn
+                .as_ref()
+                .map(|earn| earn.check(scales, &self.party, &under))
+                .transpose()?,
             burn: self.burn.as_ref().map(|burn| burn.check(&under)).transpose()?,
             grant: grant.transpose()?,
             net_debit_cap: limit(self.net_debit_cap, "/net_debit_cap")?,
             credit_line: limit(self.credit_line, "/credit_line")?,
             charges: charges.transpose()?.unwrap_or_default(),
             unlinked_refunds: self.unlinked_refunds,
+            services: check_services(&self.services, &self.party)?,
+            report_within_days: self.report_within_days,
         })
     }
 
@@ -168,16 +211,31 @@ impl AgreementDocument {
     pub fn funding_parties(&self) -> impl Iterator<Item = &PartyId> {
         let earn = self.earn.iter().flat_map(|earn| &earn.funding);
         let grant = self.grant.iter().flat_map(|grant| &grant.funding);
-        earn.chain(grant).map(|share| &share.party)
+        let services = self.services.values().map(|service| &service.paid_by);
+        earn.chain(grant).map(|share| &share.party).chain(services)
     }
 }
 
 impl EarnDocument {
-    fn check(&self, scales: Scales, under: &Arc<Under>) -> Result<AgreedEarning, Invalid> {
+    fn check(
+        &self,
+        scales: Scales,
+        party: &PartyId,
+        under: &Arc<Under>,
+    ) -> Result<AgreedEarning, Invalid> {
         let rule = check_rule(self.rate, self.step.as_ref(), scales, "/earn")?;
         let terms = EarnTerms { rule, exclude: self.exclude.clone() };
-        let money = earn_money(&self.funding, self.price_per_point, self.fee_per_point, "/earn")?;
-        Ok(AgreedEarning { terms, money: EarnMoney { under: Arc::clone(under), ..money } })
+        let written = FundingDocument {
+            funding: &self.funding,
+            price: self.price_per_point,
+            percentage: self.percentage,
+            settle: self.settle,
+            fee: self.fee_per_point,
+        };
+        let money = EarnMoney { under: Arc::clone(under), ..written.check("/earn")? };
+        let billing = self.billing.as_ref();
+        let prepaid = billing.map(|billing| billing.check(party, &money)).transpose()?;
+        Ok(AgreedEarning { terms, money, prepaid })
     }
 }
 
@@ -194,28 +252,15 @@ impl BurnDocument {
 
 impl GrantDocument {
     fn check(&self, under: &Arc<Under>) -> Result<EarnMoney, Invalid> {
-        let money = earn_money(&self.funding, self.price_per_point, None, "/grant")?;
-        Ok(EarnMoney { under: Arc::clone(under), ..money })
+        let written = FundingDocument {
+            funding: &self.funding,
+            price: self.price_per_point,
+            percentage: self.percentage,
+            settle: self.settle,
+            fee: None,
+        };
+        Ok(EarnMoney { under: Arc::clone(under), ..written.check("/grant")? })
     }
-}
-
-/// Checks funding, price and fee as written in an agreement or a grant.
-///
-/// # Errors
-/// If the shares don't make up the whole, or a figure is out of its range.
-pub fn earn_money(
-    funding: &[ShareDocument],
-    price: Rate,
-    fee: Option<Rate>,
-    pointer: &str,
-) -> Result<EarnMoney, Invalid> {
-    let fee = fee.unwrap_or(Rate(Decimal::ZERO));
-    Ok(EarnMoney {
-        price: price.at_most(PRICE_MAX, &format!("{pointer}/price_per_point"))?,
-        funding: whole_shares(funding, &format!("{pointer}/funding"))?,
-        fee: fee.at_most(PRICE_MAX, &format!("{pointer}/fee_per_point"))?,
-        under: Arc::default(),
-    })
 }
 
 /// An exchange as written.

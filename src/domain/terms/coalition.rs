@@ -222,6 +222,11 @@ impl Coalition {
         self.agreements.values().filter(move |agreement| &agreement.party == party)
     }
 
+    /// Whether a party buys points of any programme in advance.
+    pub fn is_prepaid(&self, party: &PartyId) -> bool {
+        self.agreements_of(party).any(|agreement| agreement.is_prepaid())
+    }
+
     /// Whether a party sees a programme's balances: its brand, or one that has an agreement.
     pub fn sees(&self, party: &PartyId, programme: &ProgrammeId) -> bool {
         self.programmes.get(programme).is_some_and(|one| &one.brand == party)

@@ -6,6 +6,7 @@
 pub mod agreement;
 pub mod charges;
 pub mod coalition;
+pub mod funding;
 pub mod party;
 pub mod programme;
 pub mod programme_document;

@@ -8,7 +8,8 @@ use serde_json::{Map, Value, json};
 use crate::domain::hold::Allocation;
 use crate::domain::ids::PartyId;
 use crate::domain::log::leaf::leaf_data;
-use crate::domain::obligation::WHOLE_SHARE;
+use crate::domain::obligation::{Share, WHOLE_SHARE};
+use crate::domain::pack::FromPack;
 use crate::domain::posting::{Body, Posting};
 use crate::domain::receipt::Part;
 use crate::domain::terms::Coalition;
@@ -65,9 +66,10 @@ pub fn full_view(stored: &StoredTransaction, coalition: &Coalition, viewer: &Vie
         .postings
         .iter()
         .filter(|posting| viewer.sees(posting))
-        .map(|posting| posting_view(posting, coalition))
+        .map(|posting| posting_view(posting, coalition, viewer))
         .collect();
-    let lots: Vec<Value> = transaction.lots.iter().map(|lot| lot_view(lot, coalition)).collect();
+    let lots = transaction.lots.iter().map(|lot| lot_view(lot, coalition, viewer));
+    let lots: Vec<Value> = lots.collect();
     if let Value::Object(fields) = &mut view {
         fields.insert("config_version".into(), transaction.config_version.into());
         // The chain's own hash would let a party guess what the next entries say (domain/log/leaf).
@@ -89,23 +91,36 @@ fn hexadecimal(bytes: &[u8]) -> String {
     })
 }
 
-fn posting_view(posting: &Posting, coalition: &Coalition) -> Value {
+fn posting_view(posting: &Posting, coalition: &Coalition, viewer: &Viewer<'_>) -> Value {
     let (from, to) = (posting.from.to_string(), posting.to.to_string());
     match &posting.body {
-        Body::Points { points, lot } => {
+        Body::Points { points, lot, cost } => {
             let accounts = [&posting.from, &posting.to];
             let programme = accounts.into_iter().find_map(|one| one.programme());
             let points = programme.map(|programme| points_text(coalition, programme, *points));
             let mut view = json!({"from": from, "to": to, "points": points, "unit": programme});
             if let (Some(lot), Value::Object(fields)) = (lot, &mut view) {
                 fields.insert("lot".into(), lot.to_string().into());
+                if viewer.sees_all && cost.is_positive() {
+                    fields.insert("cost".into(), cost.text(coalition.money_scale).into());
+                }
             }
             view
         }
         Body::Money {
-            amount, programme, obligation, reverses, points, under, late_for, ..
+            amount,
+            programme,
+            obligation,
+            reverses,
+            points,
+            under,
+            lot,
+            late_for,
+            price,
+            ..
         } => {
-            let points = programme.as_ref().map_or_else(
+            let counted = programme.as_ref().filter(|_| !obligation.counts_pieces());
+            let points = counted.map_or_else(
                 || points.0.to_string(),
                 |programme| points_text(coalition, programme, *points),
             );
@@ -118,6 +133,8 @@ fn posting_view(posting: &Posting, coalition: &Coalition) -> Value {
                 "obligation": obligation,
                 "reverses": reverses,
                 "for": points,
+                "price": price.map(|price| price.to_string()),
+                "lot": lot,
                 "under": **under,
                 "late_for": late_for,
             })
@@ -125,7 +142,14 @@ fn posting_view(posting: &Posting, coalition: &Coalition) -> Value {
     }
 }
 
-fn lot_view(lot: &NewLot, coalition: &Coalition) -> Value {
+fn lot_view(lot: &NewLot, coalition: &Coalition, viewer: &Viewer<'_>) -> Value {
+    let at_burn = lot.funding.as_ref().map(|funding| {
+        json!({
+            "cost": viewer.sees_all.then(|| lot.cost.text(coalition.money_scale)),
+            "price_per_point": funding.price.to_string(),
+            "funding": shares_view(&funding.shares, viewer),
+        })
+    });
     json!({
         "id": lot.id,
         "programme": lot.programme,
@@ -133,6 +157,8 @@ fn lot_view(lot: &NewLot, coalition: &Coalition) -> Value {
         "available_at": lot.available_at,
         "expires_at": lot.expires_at,
         "price": lot.price.to_string(),
+        "at_burn": at_burn,
+        "promo": lot.promo,
     })
 }
 
@@ -151,6 +177,9 @@ fn explain(transaction: &Transaction, coalition: &Coalition, viewer: &Viewer<'_>
                     "programme": part.programme,
                     "kept": part.kept.text(coalition.money_scale),
                     "absorbed": points_text(coalition, &part.programme, part.absorbed),
+                    "to_packs": packs_view(&part.to_packs, |points| {
+                        points_text(coalition, &part.programme, points)
+                    }),
                 })
             };
             view.insert("refunded".into(), parts.iter().map(kept).collect());
@@ -187,14 +216,13 @@ fn part_view(part: &Part, coalition: &Coalition, viewer: &Viewer<'_>) -> Value {
         }
     });
     let earning = part.earn_money.as_ref().map(|money| {
-        let shown = money.funding.iter().filter(|share| viewer.sees_all || Some(&share.party) == viewer.party);
-        let share = |weight: i64| {
-            rust_decimal::Decimal::new(weight, 0) / rust_decimal::Decimal::new(WHOLE_SHARE, 0)
-        };
-        let funding: Vec<Value> = shown
-            .map(|one| json!({"party": one.party, "share": share(one.weight).normalize().to_string()}))
-            .collect();
-        json!({"price_per_point": money.price.to_string(), "fee_per_point": money.fee.to_string(), "funding": funding})
+        json!({
+            "price_per_point": money.price.to_string(),
+            "percentage": money.percentage.to_string(),
+            "at_issue": money.at_issue.to_string(),
+            "fee_per_point": money.fee.to_string(),
+            "funding": shares_view(&money.funding, viewer),
+        })
     });
     let burning = part.burn_money.as_ref().map(|money| {
         json!({"reimburse_per_point": money.reimburse.to_string(), "fee_per_point": money.fee.to_string()})
@@ -209,6 +237,7 @@ fn part_view(part: &Part, coalition: &Coalition, viewer: &Viewer<'_>) -> Value {
         "burned": points(part.burned),
         "max_share": part.max_share.map(|share| share.to_string()),
         "taken": taken_view(&part.taken, points),
+        "from_packs": packs_view(&part.from_packs, points),
         "earn_money": earning,
         "burn_money": burning,
     })
@@ -219,4 +248,19 @@ fn taken_view(
     text: impl Fn(crate::domain::amount::Points) -> String,
 ) -> Value {
     taken.iter().map(|one| json!({"lot": one.lot, "points": text(one.points)})).collect()
+}
+
+fn packs_view(packs: &[FromPack], text: impl Fn(crate::domain::amount::Points) -> String) -> Value {
+    packs.iter().map(|one| json!({"pack": one.pack, "points": text(one.points)})).collect()
+}
+
+/// The shares that a viewer may see, as parts of one.
+fn shares_view(shares: &[Share], viewer: &Viewer<'_>) -> Value {
+    let may_see = |share: &&Share| viewer.sees_all || Some(&share.party) == viewer.party;
+    let part = |one: &Share| {
+        let whole = rust_decimal::Decimal::new(WHOLE_SHARE, 0);
+        (rust_decimal::Decimal::new(one.weight, 0) / whole).normalize().to_string()
+    };
+    let shown = shares.iter().filter(may_see);
+    shown.map(|one| json!({"party": one.party, "share": part(one)})).collect()
 }

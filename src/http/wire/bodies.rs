@@ -3,7 +3,9 @@
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::domain::ids::{ProgrammeId, Reference};
+use crate::domain::ids::{ProgrammeId, PromoId, Reference};
+use crate::domain::kind::ServiceKind;
+use crate::domain::terms::funding::SettleDocument;
 use crate::domain::terms::programme_document::DurationDocument;
 use crate::domain::terms::rate::{Rate, ShareDocument};
 use crate::domain::time::Day;
@@ -91,6 +93,9 @@ pub(super) struct GrantBody {
     pub available_at: Option<Day>,
     pub funding: Option<Vec<ShareDocument>>,
     pub price_per_point: Option<Rate>,
+    pub percentage: Option<Rate>,
+    pub settle: Option<SettleDocument>,
+    pub promo: Option<PromoId>,
     #[serde(rename = "reason")]
     pub _reason: Option<String>,
 }
@@ -160,6 +165,32 @@ pub(super) struct PersonalRuleBody {
     pub programme: ProgrammeId,
     pub member: String,
     pub max_share: Option<Rate>,
+}
+
+/// A pack.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PackBody {
+    #[serde(rename = "kind")]
+    pub _kind: IgnoredAny,
+    pub r#ref: Reference,
+    pub programme: ProgrammeId,
+    pub points: String,
+    pub valid_from: Option<Day>,
+    pub valid_through: Option<Day>,
+}
+
+/// A service.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ServiceBody {
+    #[serde(rename = "kind")]
+    pub _kind: IgnoredAny,
+    pub r#ref: Reference,
+    pub programme: ProgrammeId,
+    pub service: ServiceKind,
+    pub count: Option<i64>,
+    pub at: Option<String>,
 }
 
 /// A quote.

@@ -4,16 +4,20 @@ use serde_json::Value;
 
 use super::bodies::{
     CaptureBody, CardPaymentBody, DeliveryBody, ExchangeBody, GrantBody, HoldBody, LineBody,
-    MergeBody, PersonalRuleBody, PurchaseBody, QuoteBody, RefundBody, VoidBody,
+    MergeBody, PackBody, PersonalRuleBody, PurchaseBody, QuoteBody, RefundBody, ServiceBody,
+    VoidBody,
 };
 use super::{Reader, member_name, name_problem, no_card_number, read_fields};
 use crate::domain::command::{Action, Burn, Command, Line, Receipt, RefundOf};
 use crate::domain::ids::PartyId;
 use crate::domain::member::{MemberName, token};
-use crate::domain::terms::agreement::earn_money;
+use crate::domain::terms::funding::FundingDocument;
 use crate::domain::terms::programme_document::DurationDocument;
 use crate::domain::terms::rate::Rate;
 use crate::http::problem::Problem;
+
+/// The most services of one transaction.
+const SERVICES_MAX: i64 = 1_000_000;
 
 /// The most lines of a receipt.
 const LINES_MAX: usize = 500;
@@ -52,9 +56,11 @@ pub fn command_of(
             (Action::Merge { keep, drop: member_name("/drop", &body.drop)? }, None)
         }
         "personal_rule" => (personal_rule(reader, &read_fields(value)?)?, None),
+        "pack" => (pack(reader, &read_fields(value)?)?, None),
+        "service" => service(reader, read_fields(value)?)?,
         _ => {
             let detail = "write one of purchase, card_payment, delivery, refund, grant, hold, \
-                          capture, void, exchange, merge, personal_rule";
+                          capture, void, exchange, merge, personal_rule, pack, service";
             return Err(Problem::invalid("/kind", detail));
         }
     };
@@ -183,10 +189,14 @@ fn refund(reader: Reader<'_>, body: RefundBody) -> Read {
 fn grant(reader: Reader<'_>, body: &GrantBody) -> Result<Action, Problem> {
     let programme = reader.programme("/programme", &body.programme)?;
     let money = match (&body.funding, body.price_per_point) {
-        (Some(funding), Some(price)) => Some(earn_money(funding, price, None, "")?),
-        (None, None) => None,
+        (Some(funding), Some(price)) => {
+            let (percentage, settle) = (body.percentage, body.settle);
+            let written = FundingDocument { funding, price, percentage, settle, fee: None };
+            Some(Box::new(written.check("")?))
+        }
+        (None, None) if body.percentage.is_none() && body.settle.is_none() => None,
         _ => {
-            let detail = "give both `funding` and `price_per_point`, or neither";
+            let detail = "give `funding` and `price_per_point` where the grant says how it is paid";
             return Err(Problem::invalid("/funding", detail));
         }
     };
@@ -198,6 +208,7 @@ fn grant(reader: Reader<'_>, body: &GrantBody) -> Result<Action, Problem> {
         available_at: body.available_at,
         valid_through: body.valid_through,
         money,
+        promo: body.promo.clone(),
     })
 }
 
@@ -237,6 +248,27 @@ fn personal_rule(reader: Reader<'_>, body: &PersonalRuleBody) -> Result<Action, 
         member: member_name("/member", &body.member)?,
         max_share: body.max_share.map(share).transpose()?,
     })
+}
+
+fn pack(reader: Reader<'_>, body: &PackBody) -> Result<Action, Problem> {
+    let programme = reader.programme("/programme", &body.programme)?;
+    Ok(Action::Pack {
+        reference: body.r#ref.clone(),
+        programme: body.programme.clone(),
+        points: reader.points("/points", programme, &body.points)?,
+        valid_from: body.valid_from,
+        valid_through: body.valid_through,
+    })
+}
+
+fn service(reader: Reader<'_>, body: ServiceBody) -> Read {
+    reader.programme("/programme", &body.programme)?;
+    let count = body.count.unwrap_or(1);
+    if !(1..=SERVICES_MAX).contains(&count) {
+        return Err(Problem::invalid("/count", "give a whole number from 1 to 1000000"));
+    }
+    let ServiceBody { r#ref: reference, programme, service, at, .. } = body;
+    Ok((Action::Service { reference, programme, service, count }, at))
 }
 
 /// Reads a quote.

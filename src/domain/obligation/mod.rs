@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use super::amount::{Money, Points};
 use super::exact::{Ratio, split};
-use super::ids::{PartyId, ProgrammeId};
+use super::hold::Allocation;
+use super::ids::{LotId, PartyId, ProgrammeId};
 use super::posting::{LedgerAccount, ObligationKind, Owed, Posting, Under};
 
 /// One party's share of a funding or of breakage, in units of a millionth.
@@ -36,8 +37,14 @@ pub struct Scales {
 /// What earned points cost, as recorded with the transaction that made them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EarnMoney {
-    /// Price of a whole point, in whole currency units.
+    /// Price of a whole point, in whole currency units, before the percentage.
     pub price: Decimal,
+    /// The factor on the price.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub percentage: Decimal,
+    /// The share of the value that is owed at issue; the rest is owed when the points are burned.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub at_issue: Decimal,
     /// Who funds it, in the agreement's order.
     pub funding: Vec<Share>,
     /// Fee for a whole point, owed to the operator by the earning partner.
@@ -46,6 +53,65 @@ pub struct EarnMoney {
     /// Under which terms.
     #[serde(default, skip_serializing_if = "Under::is_plain")]
     pub under: Arc<Under>,
+}
+
+const fn one() -> Decimal {
+    Decimal::ONE
+}
+
+fn is_one(factor: &Decimal) -> bool {
+    *factor == Decimal::ONE
+}
+
+impl EarnMoney {
+    /// What a whole point costs: price × percentage.
+    pub fn full_price(&self) -> Decimal {
+        (self.price * self.percentage).normalize()
+    }
+
+    /// What is owed for a whole point when it is given out.
+    pub fn price_at_issue(&self) -> Decimal {
+        (self.full_price() * self.at_issue).normalize()
+    }
+
+    /// What is owed for points when they are given out.
+    pub fn due_at_issue(&self, points: Points, scales: Scales) -> Money {
+        let value = value_of(points, self.full_price(), scales);
+        Money(Ratio::whole(value.0).times(self.at_issue).half_even())
+    }
+
+    /// What is owed for points when they are burned: the rest of their value.
+    pub fn due_at_burn(&self, points: Points, scales: Scales) -> Money {
+        value_of(points, self.full_price(), scales) - self.due_at_issue(points, scales)
+    }
+
+    /// Who pays for the points of a lot when they are burned; none: all is paid at issue.
+    pub fn lot_funding(&self) -> Option<Arc<LotFunding>> {
+        let price = (self.full_price() * (Decimal::ONE - self.at_issue)).normalize();
+        let (shares, under) = (self.funding.clone(), Arc::clone(&self.under));
+        (self.at_issue != Decimal::ONE).then(|| Arc::new(LotFunding { price, shares, under }))
+    }
+}
+
+/// Who pays for points of a lot when they are burned, as agreed when the lot was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LotFunding {
+    /// What is owed for a whole point, in whole currency units.
+    pub price: Decimal,
+    /// Who funds it, in the agreement's order.
+    pub shares: Vec<Share>,
+    /// Under which terms.
+    #[serde(default, skip_serializing_if = "Under::is_plain")]
+    pub under: Arc<Under>,
+}
+
+/// Points that are taken from a lot, and who pays for them.
+#[derive(Clone, Debug)]
+pub struct LotCharge {
+    /// The lot, the points, and what they cost.
+    pub taken: Allocation,
+    /// Who pays.
+    pub funding: Arc<LotFunding>,
 }
 
 /// What burned points bring the accepting partner, as recorded with the burn.
@@ -90,8 +156,8 @@ struct Standing {
     under: Arc<Under>,
 }
 
-/// Debtor, creditor and kind: the key of an obligation within a transaction.
-type Key = (ObligationKind, usize, LedgerAccount, LedgerAccount);
+/// Kind, lot, place, debtor and creditor: the key of an obligation within a transaction.
+type Key = (ObligationKind, Option<LotId>, usize, LedgerAccount, LedgerAccount);
 
 /// All obligations of one transaction, each at most once.
 #[derive(Clone, Debug, Default)]
@@ -100,15 +166,39 @@ pub struct Obligations(BTreeMap<Key, Standing>);
 impl Obligations {
     /// What earning `points` costs: the funding of each party, and the fee.
     pub fn of_earning(points: Points, money: &EarnMoney, sides: &Sides<'_>) -> Self {
+        Self::of_billed_earning(points, points, money, sides)
+    }
+
+    /// What earning `points` costs of which only `billed` are funded now: the others were bought
+    /// before.
+    pub fn of_billed_earning(
+        points: Points,
+        billed: Points,
+        money: &EarnMoney,
+        sides: &Sides<'_>,
+    ) -> Self {
         let mut all = Self::default();
-        let value = value_of(points, money.price, sides.scales);
-        let weights: Vec<i64> = money.funding.iter().map(|share| share.weight).collect();
-        for (place, part) in split(value.0, &weights).into_iter().enumerate() {
-            let debtor = LedgerAccount::Party(money.funding[place].party.clone());
-            let key = (ObligationKind::Funding, place, debtor, sides.pool());
-            all.put(key, (points, Money(part)), Some(money.price), &money.under);
+        let due = money.due_at_issue(billed, sides.scales);
+        let price = Some(money.price_at_issue());
+        for (place, (share, part)) in shared(due, &money.funding).enumerate() {
+            let debtor = LedgerAccount::Party(share.party.clone());
+            let key = (ObligationKind::Funding, None, place, debtor, sides.pool());
+            all.put(key, (billed, part), price, &money.under);
         }
         all.put_fee(ObligationKind::EarnFee, points, (money.fee, &money.under), sides);
+        all
+    }
+
+    /// What burning points of lots makes those owe who fund them, lot by lot.
+    pub fn of_lots(charges: &[LotCharge], sides: &Sides<'_>) -> Self {
+        let mut all = Self::default();
+        for LotCharge { taken: Allocation { lot, points, cost }, funding } in charges {
+            for (place, (share, part)) in shared(*cost, &funding.shares).enumerate() {
+                let debtor = LedgerAccount::Party(share.party.clone());
+                let key = (ObligationKind::LotFunding, Some(*lot), place, debtor, sides.pool());
+                all.put(key, (*points, part), Some(funding.price), &funding.under);
+            }
+        }
         all
     }
 
@@ -117,7 +207,7 @@ impl Obligations {
         let mut all = Self::default();
         let value = value_of(points, money.reimburse, sides.scales);
         let partner = LedgerAccount::Party(sides.partner.clone());
-        let key = (ObligationKind::Reimbursement, 0, sides.pool(), partner);
+        let key = (ObligationKind::Reimbursement, None, 0, sides.pool(), partner);
         all.put(key, (points, value), Some(money.reimburse), &money.under);
         all.put_fee(ObligationKind::BurnFee, points, (money.fee, &money.under), sides);
         all
@@ -134,7 +224,7 @@ impl Obligations {
         for (place, share) in shares.iter().enumerate() {
             let part = split(value.0, &weights)[place];
             let creditor = LedgerAccount::Party(share.party.clone());
-            let key = (ObligationKind::Breakage, place, sides.pool(), creditor);
+            let key = (ObligationKind::Breakage, None, place, sides.pool(), creditor);
             all.put(key, (points, Money(part)), None, &Arc::default());
         }
         all
@@ -150,7 +240,7 @@ impl Obligations {
     /// What each party owes by these obligations; parties that owe nothing are left out.
     pub fn debtors(&self) -> BTreeMap<PartyId, Money> {
         let mut owes: BTreeMap<PartyId, Money> = BTreeMap::new();
-        for ((_, _, debtor, creditor), standing) in &self.0 {
+        for ((.., debtor, creditor), standing) in &self.0 {
             for (account, sign) in [(debtor, 1), (creditor, -1)] {
                 if let Some(party) = account.party() {
                     *owes.entry(party.clone()).or_default() += Money(standing.money.0 * sign);
@@ -194,9 +284,9 @@ impl Obligations {
                 price: standing.and_then(|one| one.price),
                 under: standing.map(|one| Arc::clone(&one.under)).unwrap_or_default(),
             };
-            let (_, _, debtor, creditor) = key;
+            let (_, lot, _, debtor, creditor) = key;
             let (from, to) = if reverses { (creditor, debtor) } else { (debtor, creditor) };
-            postings.push(Posting::money(from, to, owed));
+            postings.push(Posting::money(from, to, owed).with_lot(lot));
         }
         postings
     }
@@ -211,7 +301,7 @@ impl Obligations {
         let partner = LedgerAccount::Party(sides.partner.clone());
         let operator = LedgerAccount::Party(sides.operator.clone());
         let value = value_of(points, fee, sides.scales);
-        self.put((kind, 0, partner, operator), (points, value), Some(fee), under);
+        self.put((kind, None, 0, partner, operator), (points, value), Some(fee), under);
     }
 
     fn put(
@@ -225,6 +315,12 @@ impl Obligations {
     }
 }
 
+/// An amount split among those who share it.
+fn shared(amount: Money, shares: &[Share]) -> impl Iterator<Item = (&Share, Money)> {
+    let weights: Vec<i64> = shares.iter().map(|share| share.weight).collect();
+    shares.iter().zip(split(amount.0, &weights).into_iter().map(Money))
+}
+
 /// A share of one, in the unit of [`Share::weight`].
 pub const WHOLE_SHARE: i64 = 1_000_000;
 
@@ -236,46 +332,4 @@ impl Sides<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::posting::Body;
-
-    fn party(id: &str) -> PartyId {
-        id.parse().expect("a party")
-    }
-
-    #[test]
-    fn a_full_reversal_nets_to_zero_for_everybody() {
-        let (programme, brand) = ("club".parse().expect("an id"), party("brand"));
-        let (partner, operator) = (party("shop"), party("clearing"));
-        let scales = Scales { points: 0, money: 2 };
-        let sides = Sides {
-            programme: &programme,
-            brand: &brand,
-            partner: &partner,
-            operator: &operator,
-            scales,
-        };
-        let share = |id: &str, weight| Share { party: party(id), weight };
-        let money = EarnMoney {
-            price: Decimal::new(45, 2),
-            funding: vec![share("shop", 340_000), share("bank", 330_000), share("brand", 330_000)],
-            fee: Decimal::new(15, 3),
-            under: Arc::default(),
-        };
-        let mut balance = BTreeMap::new();
-        let mut standing = 76;
-        let mut before = Obligations::default();
-        for kept in [76, 70, 13, 0] {
-            let now = Obligations::of_earning(Points(kept), &money, &sides);
-            for posting in now.change_from(&before, &programme) {
-                let Body::Money { amount, .. } = posting.body else { panic!("money") };
-                *balance.entry(posting.from.to_string()).or_insert(0) -= amount.0;
-                *balance.entry(posting.to.to_string()).or_insert(0) += amount.0;
-            }
-            assert!(kept <= standing);
-            (standing, before) = (kept, now);
-        }
-        assert!(balance.values().all(|&net| net == 0), "{balance:?}");
-    }
-}
+mod tests;

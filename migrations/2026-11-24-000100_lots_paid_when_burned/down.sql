@@ -1,0 +1,3 @@
+DROP TABLE packs;
+ALTER TABLE lots DROP COLUMN funding;
+ALTER TABLE lots DROP COLUMN cost;
