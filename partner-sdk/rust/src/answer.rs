@@ -154,6 +154,20 @@ pub struct RecordedTransaction {
     pub drop: Option<String>,
     /// The personal share that may be burned.
     pub max_share: Option<String>,
+    /// Points of a pack.
+    pub points: Option<String>,
+    /// What a whole point of a pack cost.
+    pub price_per_point: Option<String>,
+    /// What a pack or a service cost.
+    pub amount: Option<String>,
+    /// From when on a pack can be used.
+    pub valid_from: Option<String>,
+    /// Which service was done.
+    pub service: Option<String>,
+    /// How often.
+    pub count: Option<i64>,
+    /// Who pays for a service.
+    pub paid_by: Option<String>,
     /// The postings that the caller is a side of; only when asked for one transaction.
     pub postings: Vec<Posting>,
     /// The lots granted; only when asked for one transaction.

@@ -58,6 +58,7 @@ pub use signature::{
     sign_request, signature_base,
 };
 pub use transaction::{
-    Capture, CardPayment, Delivery, Exchange, FundingShare, Grant, Hold, Merge, NewMember,
-    PersonalRule, Purchase, PurchaseLine, QuoteRequest, Refund, Transaction, ValidFor, Void,
+    Capture, CardPayment, Delivery, Exchange, FundingShare, Grant, Hold, Merge, NewMember, Pack,
+    PersonalRule, Purchase, PurchaseLine, QuoteRequest, Refund, Service, Settle, Transaction,
+    ValidFor, Void,
 };

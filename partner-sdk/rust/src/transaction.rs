@@ -31,6 +31,10 @@ pub enum Transaction {
     Merge(Merge),
     /// A brand lets one member burn a share of its own.
     PersonalRule(PersonalRule),
+    /// A party buys points in advance.
+    Pack(Pack),
+    /// A party did something that another pays for.
+    Service(Service),
 }
 
 /// Lets `request.into()` make a [`Transaction`] of each kind's request.
@@ -55,7 +59,9 @@ kinds!(
     Void,
     Exchange,
     Merge,
-    PersonalRule
+    PersonalRule,
+    Pack,
+    Service
 );
 
 /// A member buys. Either `amount` or `lines` is given.
@@ -194,9 +200,31 @@ pub struct Grant {
     /// What a point costs those who pay.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub price_per_point: Option<String>,
+    /// The factor on that price, where it is not 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub percentage: Option<String>,
+    /// When it is owed, where it is not at issue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settle: Option<Settle>,
+    /// The promotion that they belong to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub promo: Option<String>,
     /// What for, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+}
+
+/// When what points cost is owed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Settle {
+    /// All of it, `at_issue` or `at_burn`.
+    Once(String),
+    /// A share at issue, the rest when the points are burned.
+    Split {
+        /// The share, as in `0.4`.
+        at_issue: String,
+    },
 }
 
 /// What part a party pays of a grant.
@@ -291,6 +319,42 @@ pub struct PersonalRule {
     pub member: String,
     /// The share, as in `0.6`; `None` is sent as null and ends the rule.
     pub max_share: Option<String>,
+}
+
+/// A party buys points in advance, at the price of its agreement.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pack {
+    /// The party's reference.
+    #[serde(rename = "ref")]
+    pub reference: String,
+    /// The programme.
+    pub programme: String,
+    /// How many.
+    pub points: String,
+    /// The day from which they can be given out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub valid_from: Option<String>,
+    /// The last day on which they can be given out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub valid_through: Option<String>,
+}
+
+/// A party did something that another pays for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Service {
+    /// The party's reference.
+    #[serde(rename = "ref")]
+    pub reference: String,
+    /// The programme.
+    pub programme: String,
+    /// What was done: `card_issued` or `message`.
+    pub service: String,
+    /// How often, where it is not once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<u32>,
+    /// When it happened, where it is not now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
 }
 
 /// A question of what a purchase would come to. Either `amount` or `lines` is given.
