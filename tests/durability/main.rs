@@ -13,6 +13,7 @@ mod contention;
 mod kills;
 mod load;
 mod merging;
+mod packs;
 mod properties;
 mod refunds;
 mod support;
