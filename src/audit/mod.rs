@@ -16,7 +16,7 @@ use replay::Replay;
 /// What an audit checked, and the first thing that is not as it should be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// Shards.
+    /// Shards of members; the journal of the clearing house is checked too.
     pub shards: u64,
     /// Transactions, each with its place in the sequence and its hash.
     pub transactions: u64,

@@ -23,9 +23,9 @@ impl Draft<'_> {
     ) -> Result<(), Rejection> {
         for (party, limits) in &self.context.coalition.limits {
             let owes_more: Money = postings.iter().map(|one| change_of(one, party)).sum();
-            let reserved = reserves.get(party).copied().unwrap_or_default();
-            let is_touched = owes_more < Money::ZERO || reserved.is_positive();
-            if is_touched && !self.keeps(party, limits, postings, reserved) {
+            let more_held = reserves.get(party).copied().unwrap_or_default();
+            let is_touched = owes_more < Money::ZERO || more_held.is_positive();
+            if is_touched && !self.keeps(party, limits, postings, more_held) {
                 return Err(Rejection::LimitExceeded);
             }
         }
