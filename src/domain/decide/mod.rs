@@ -252,3 +252,6 @@ fn must_burn(programme: &Programme) -> Result<(), Rejection> {
         Mode::Live => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;
