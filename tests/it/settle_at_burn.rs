@@ -33,7 +33,7 @@ fn stage(world: &mut World) -> (String, Vec<String>) {
     let ivan = world.add_member(&json!({"phone": "+79160000002"}));
     let lots = [
         grant(world, &ivan, ("bank", "600", "2025-06-01"), &json!({})),
-        grant(world, &ivan, ("brand", "300", "2025-07-01"), &of("brand", &[("brand", "1")])),
+        grant(world, &ivan, ("brand", "300", "2025-07-01"), &at_burn(&[("brand", "1")])),
         grant(
             world,
             &ivan,
@@ -45,7 +45,7 @@ fn stage(world: &mut World) -> (String, Vec<String>) {
     (ivan, lots.to_vec())
 }
 
-fn of(_party: &str, shares: &[(&str, &str)]) -> Value {
+fn at_burn(shares: &[(&str, &str)]) -> Value {
     let funding: Vec<Value> =
         shares.iter().map(|(party, share)| json!({"party": party, "share": share})).collect();
     json!({"funding": funding, "price_per_point": "0.95", "settle": "at_burn"})
