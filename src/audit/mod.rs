@@ -1,4 +1,4 @@
-//! The audit: recomputes accounts, lots, positions and the hash chain from the postings alone, and
+//! The audit: recomputes accounts, lots, positions, the hash chain and the log from the postings alone, and
 //! compares them with what the tables say.
 //!
 //! It reads one state of the database, shard by shard in the order of the sequences, and names the
@@ -43,7 +43,7 @@ impl fmt::Display for Report {
         writeln!(
             out,
             "checked {transactions} transactions with {postings} postings in {shards} shards: \
-             sequences without gaps, hashes, balances of {accounts} accounts, {lots} lots, \
+             sequences without gaps, hashes, logs, balances of {accounts} accounts, {lots} lots, \
              {holds} open holds, {packs} packs, {positions} positions"
         )?;
         match &self.difference {

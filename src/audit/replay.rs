@@ -4,15 +4,18 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::Report;
 use crate::domain::account::AccountKey;
+use crate::domain::entry::leaf_of;
 use crate::domain::ids::{LotId, MemberId, ShardId, TransactionId};
 use crate::domain::ledger::{Position, PositionKey};
+use crate::domain::log::tree::Frontier;
 use crate::domain::posting::{Body, LedgerAccount, Posting};
+use crate::domain::terms::Coalition;
 use crate::domain::transaction::{Detail, Transaction};
 use crate::store::audit::StoredPosition;
 use crate::store::heads::{ChainHash, Head};
 use crate::store::rows::read_json;
 use crate::store::save::chain;
-use crate::store::{Database, StoreError, audit};
+use crate::store::{Database, StoreError, audit, configurations, log};
 
 /// Why an audit ended early.
 pub enum Finding {
@@ -118,8 +121,9 @@ impl Replay {
     /// # Errors
     /// At the first difference, or if the database can't be read.
     pub fn check(&mut self, database: &mut Database, heads: &[Head]) -> Result<(), Finding> {
+        let timeline = configurations::load_timeline(database)?;
         for head in heads {
-            self.read_journal(database, head)?;
+            self.read_journal(database, head, timeline.latest())?;
             self.report.shards += u64::from(head.shard != ShardId::HOUSE);
         }
         self.settle();
@@ -146,9 +150,15 @@ impl Replay {
         self.holds.retain(|id, _| !self.finished_holds.contains(id));
     }
 
-    fn read_journal(&mut self, database: &mut Database, head: &Head) -> Result<(), Finding> {
+    fn read_journal(
+        &mut self,
+        database: &mut Database,
+        head: &Head,
+        coalition: &Coalition,
+    ) -> Result<(), Finding> {
         let shard = head.shard.0;
         let mut hash: ChainHash = [0; 32];
+        let mut frontier = Frontier::new();
         let mut last = 0;
         loop {
             let page = audit::journal(database, shard, last)?;
@@ -160,7 +170,8 @@ impl Replay {
                 if seq != last + 1 {
                     return Err(differs(format!("{id}: the sequence has a gap after {last}")));
                 }
-                hash = chain(&hash, &content);
+                let before = hash;
+                hash = chain(&before, &content);
                 if stored_hash != hash {
                     return Err(differs(format!("{id}: its bytes do not give its hash")));
                 }
@@ -171,11 +182,17 @@ impl Replay {
                 if columns != inside {
                     return Err(differs(format!("{id}: its columns differ from its bytes")));
                 }
+                let leaf = leaf_of(&transaction, (&before, &hash), coalition);
+                for node in frontier.append(leaf) {
+                    if log::node(database, head.shard, &node)? != Some(node.hash) {
+                        return Err(differs(format!("{id}: the log has another subtree there")));
+                    }
+                }
                 self.add(&transaction)?;
                 last = seq;
             }
         }
-        if head.next_seq != last + 1 || head.hash != hash {
+        if head.next_seq != last + 1 || head.hash != hash || head.frontier != frontier {
             return Err(differs(format!(
                 "the head of shard {shard} differs from its last transaction"
             )));

@@ -18,9 +18,11 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 
+use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::columns::decimal;
 use super::line::Line;
 use super::scan::StatementError;
 use crate::domain::amount::Money;
@@ -38,12 +40,15 @@ struct Tally {
 #[derive(Clone, Debug, Default)]
 pub struct Sums {
     all: Tally,
+    /// As the other forms sum them: over all programmes.
+    points: Decimal,
     by_type: BTreeMap<&'static str, Tally>,
 }
 
 impl Sums {
     /// Adds a line.
     pub fn add(&mut self, line: &Line) {
+        self.points += decimal(&line.entry.points).unwrap_or_default();
         for tally in [&mut self.all, self.by_type.entry(line.entry.record_type).or_default()] {
             tally.count += 1;
             tally.debit += line.debit().unwrap_or_default();
@@ -69,6 +74,7 @@ impl Sums {
             self.by_type.iter().map(|(name, tally)| (*name, row(tally))).collect();
         json!({
             "lines": self.all.count,
+            "points": self.points.normalize().to_string(),
             "debit": self.all.debit.text(money_scale),
             "credit": self.all.credit.text(money_scale),
             "by_type": by_type,

@@ -73,6 +73,23 @@ impl Nodes for ShardLog<'_> {
     }
 }
 
+/// The stored hash of a complete subtree; none: it is not there.
+///
+/// # Errors
+/// If the database fails.
+pub fn node(
+    connection: &mut Database,
+    shard: ShardId,
+    node: &Node,
+) -> Result<Option<Hash>, StoreError> {
+    let stored: Option<Vec<u8>> = log_nodes::table
+        .find((shard.0, i64::from(node.level), node.index))
+        .select(log_nodes::hash)
+        .first(connection)
+        .optional()?;
+    Ok(stored.and_then(|hash| Hash::try_from(hash).ok()))
+}
+
 /// Grows the logs of a ledger that was kept before there were any. A log that is there already is
 /// left alone.
 ///

@@ -36,7 +36,7 @@ pub struct Book<'a> {
     pub sections: &'a [(String, Value)],
     /// The decimals of the coalition's currency.
     pub money_scale: u32,
-    /// The folder of the scratch files; about 2 GB for a million lines. They have no names, so
+    /// The folder of the scratch files; 1 to 2 GB for a million lines. They have no names, so
     /// nothing is left behind.
     pub scratch: &'a Path,
 }

@@ -14,11 +14,15 @@ fn sections() -> Vec<(String, Value)> {
     let sections = json!([
         ["header", {
             "statement": "bank.2026-06-01", "party": "bank", "operator": "hub",
-            "closed_at": "2026-07-01T00:00:05.125Z", "previous": null, "shards": [{"shard": 3, "first": 1}],
+            "closed_at": "2026-07-01T00:00:05.125Z", "previous": null,
+            "shards": [{"shard": 3, "first": 1}],
         }],
         ["summary", {"gross_debit": "104423.16", "gross_credit": "0.72", "net": "-104422.44"}],
         ["matrix", [
-            {"counterparty": "1234", "gross_debit": "104423.16", "gross_credit": null, "net": "-104423.16"},
+            {
+                "counterparty": "1234",
+                "gross_debit": "104423.16", "gross_credit": null, "net": "-104423.16",
+            },
             {"counterparty": "@brand", "gross_debit": null, "gross_credit": "0.72", "net": "0.72"},
         ]],
         ["packs", []],

@@ -1,0 +1,118 @@
+//! The days of the demonstration are published, agreed to, and paid by a made-up bank statement.
+
+use std::fmt::Write as _;
+use std::io::Write;
+
+use serde_json::{Value, json};
+
+use super::DemoError;
+use super::stage::{Stage, must_accept, text};
+use crate::domain::time::Day;
+
+/// The bank's own account number of the clearing house.
+const ACCOUNT: &str = "40702810500000000002";
+
+/// What became of the days.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Settled {
+    cycles: usize,
+    statements: usize,
+    lines: u64,
+    payments: usize,
+}
+
+/// Publishes all days, agrees to them, instructs their payments and imports a bank statement in
+/// which all are made.
+pub fn settle(stage: &Stage, days: &[Day], currency: &str) -> Result<Settled, DemoError> {
+    let mut settled = Settled::default();
+    let mut entries = String::new();
+    for day in days {
+        let path = format!("/v1/cycles/{day}");
+        let published = step(stage, &format!("{path}/publish"), &json!({}))?;
+        let statements = published.get("statements").and_then(Value::as_array);
+        for one in statements.into_iter().flatten() {
+            settled.statements += 1;
+            settled.lines += one.get("lines").and_then(Value::as_u64).unwrap_or(0);
+        }
+        let why = json!({"why": "all parties agreed by telephone"});
+        // A day on which nothing moved was agreed to when it was published.
+        let state = |stage: &Stage| {
+            let cycle = must_accept(&path, &stage.operator.get(&path)?)?;
+            Ok::<_, DemoError>(text(&cycle, "state").to_owned())
+        };
+        if state(stage)? == "published" {
+            let path = format!("{path}/acknowledge");
+            stage.operator.post(&path, &path, &why)?;
+        }
+        step(stage, &format!("{path}/instruct"), &json!({}))?;
+        let path = format!("{path}/payments");
+        let payments = must_accept(&path, &stage.operator.get(&path)?)?;
+        let legs = payments.get("payments").and_then(Value::as_array);
+        for leg in legs.into_iter().flatten() {
+            settled.payments += 1;
+            add_entry(&mut entries, settled.payments, leg, (*day, currency));
+        }
+        settled.cycles += 1;
+    }
+    if let Some(last) = days.last() {
+        let body = bank_statement(&entries, *last);
+        let connection = stage.operator.connection();
+        let outgoing = coalition_partner::Outgoing {
+            content_type: "application/xml",
+            ..coalition_partner::Outgoing::post(
+                "/v1/bank-statements",
+                "demo-bank-statement",
+                body.as_bytes(),
+            )
+        };
+        must_accept("/v1/bank-statements", &connection.send(&outgoing)?)?;
+    }
+    Ok(settled)
+}
+
+fn step(stage: &Stage, path: &str, body: &Value) -> Result<Value, DemoError> {
+    must_accept(path, &stage.operator.post(path, path, body)?)
+}
+
+/// A booked entry that pays a leg in full.
+fn add_entry(entries: &mut String, number: usize, leg: &Value, (day, currency): (Day, &str)) {
+    let sign = if text(leg, "direction") == "collect" { "CRDT" } else { "DBIT" };
+    let (amount, reference) = (text(leg, "amount"), text(leg, "reference"));
+    // Writing to a text can't fail.
+    drop(write!(
+        entries,
+        "<Ntry><Amt Ccy=\"{currency}\">{amount}</Amt><CdtDbtInd>{sign}</CdtDbtInd>\
+         <Sts><Cd>BOOK</Cd></Sts><BookgDt><Dt>{day}</Dt></BookgDt>\
+         <AcctSvcrRef>DEMO{number}</AcctSvcrRef><BkTxCd><Prtry><Cd>NET</Cd></Prtry></BkTxCd>\
+         <NtryDtls><TxDtls><Refs><EndToEndId>{reference}</EndToEndId></Refs></TxDtls></NtryDtls>\
+         </Ntry>"
+    ));
+}
+
+fn bank_statement(entries: &str, day: Day) -> String {
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\
+         <Document xmlns=\"urn:iso:std:iso:20022:tech:xsd:camt.053.001.08\"><BkToCstmrStmt>\
+         <GrpHdr><MsgId>DEMO</MsgId><CreDtTm>{day}T23:00:00</CreDtTm></GrpHdr>\
+         <Stmt><Id>DEMO-1</Id><Acct><Id><Othr><Id>{ACCOUNT}</Id></Othr></Id></Acct>\
+         {entries}</Stmt></BkToCstmrStmt></Document>"
+    )
+}
+
+impl Settled {
+    /// Prints what became of the days.
+    pub fn print(&self, out: &mut dyn Write, clearing: &Value) -> std::io::Result<()> {
+        let Self { cycles, statements, lines, payments } = self;
+        writeln!(
+            out,
+            "\nSettlement: {cycles} cycles closed, {statements} statements with {lines} lines \
+             published, {payments} payments found in the bank's statement"
+        )?;
+        let open = clearing.get("accounts").and_then(Value::as_array).map_or(0, Vec::len);
+        if open == 0 {
+            writeln!(out, "  every clearing account is at zero")
+        } else {
+            writeln!(out, "  {open} clearing accounts are not at zero")
+        }
+    }
+}
