@@ -169,7 +169,9 @@ fn settle(app: &App) -> Result<(), SettleError> {
                     app.engine.close_cycle(&cycle, &close)?;
                     service::publish(&app.engine, &cycle, AUTHOR)?;
                 }
-                CycleState::Closed => drop(service::publish(&app.engine, &cycle, AUTHOR)?),
+                CycleState::Closed => {
+                    service::publish(&app.engine, &cycle, AUTHOR)?;
+                }
                 CycleState::Published => agree_if_late(app, schedule, &cycle)?,
                 _ => {}
             }

@@ -128,6 +128,9 @@ pub fn cycle(command: CycleCommand, settings: &Settings) -> Result<(), Failure> 
         CycleCommand::Publish { cycle } => match service::publish(&engine, &cycle, AUTHOR)? {
             Publishing::Published => say(&format!("cycle {cycle} is published")),
             Publishing::NotClosed => Err(Failure::No(format!("close cycle {cycle} first"))),
+            Publishing::NotYet(earlier) => {
+                Err(Failure::No(format!("close and publish cycle {earlier} first")))
+            }
         },
         CycleCommand::Acknowledge { cycle, why } => {
             if service::acknowledge_all(&engine, &cycle, (AUTHOR, &why))? {

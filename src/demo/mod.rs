@@ -108,6 +108,7 @@ pub fn run(arguments: &Arguments, database: Option<String>) -> Result<(), DemoEr
         listen: arguments.listen.clone(),
         // The traffic's days fly by: what expires is posted soon after.
         expiry_seconds: 1,
+        settle_seconds: 0,
         coalition: script.settings(),
         ..Settings::default()
     };
@@ -294,6 +295,7 @@ mod tests {
         let settings = Settings {
             database: format!("sqlite:{}", folder.path().join("demo.db").display()),
             listen: arguments.listen.clone(),
+            settle_seconds: 0,
             coalition: script.settings(),
             ..Settings::default()
         };

@@ -80,6 +80,7 @@ pub fn read(path: &Path) -> Result<Scenario, ScenarioError> {
 pub fn rehearse(scenario: &Scenario, settings: &Settings) -> Result<usize, RehearsalError> {
     let mut settings = settings.clone();
     "127.0.0.1:0".clone_into(&mut settings.listen);
+    settings.settle_seconds = 0;
     settings.coalition = scenario.coalition.settings();
     server::set_up(&settings)?;
     let first = scenario.steps.first().and_then(|step| Instant::parse(&step.at));

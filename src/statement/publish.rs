@@ -16,7 +16,7 @@ use super::movement::Movements;
 use super::scan::{Part, Recorded, StatementError, scan};
 use super::sections::Basis;
 use super::vat::VatLines;
-use super::window::Window;
+use super::window::{Continued, Window};
 use crate::domain::amount::{Money, Points};
 use crate::domain::ids::{PartyId, ProgrammeId, ShardId};
 use crate::domain::log::note::Signer;
@@ -53,7 +53,7 @@ pub fn make_all(
         Some(cycle) => statements::circulation(database, cycle)?,
         None => BTreeMap::new(),
     };
-    let consistency = window.consistency(database)?;
+    let mut continued = Continued::new();
     let mut making = Vec::new();
     for party in parties_of(window, &positions) {
         let basis = Basis {
@@ -64,7 +64,7 @@ pub fn make_all(
             movements: &movements,
             circulation: &before,
         };
-        let header = window.header(database, &party, &consistency)?;
+        let header = window.header(database, &party, &mut continued)?;
         let head = format!("{{\"header\":{header},\n{}", sections_text(&basis.before_lines()));
         let tail = sections_text(&basis.after_lines());
         making.push((party.clone(), Making::begin(window, head, tail)?));

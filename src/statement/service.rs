@@ -12,12 +12,14 @@ use crate::store::statements::{self, ACKNOWLEDGED, PUBLISHED, StatementRow};
 use crate::store::{Database, StoreError, Use, dialect};
 
 /// What became of the wish to publish a cycle.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Publishing {
     /// Its statements can be read, now or since before.
     Published,
     /// It is not closed.
     NotClosed,
+    /// An earlier one is not published: each statement continues the one before.
+    NotYet(CycleId),
 }
 
 /// Publishes the statements of a closed cycle. Doing it again changes nothing.
@@ -37,6 +39,12 @@ pub fn publish(
     let Some(window) = Window::of(&mut reading, &engine.timeline(), cycle)? else {
         return Ok(Publishing::NotClosed);
     };
+    for earlier in cycles::unfinished(&mut reading, cycle)? {
+        let row = cycles::find(&mut reading, &earlier)?;
+        if row.is_none_or(|row| row.state < CycleState::Published) {
+            return Ok(Publishing::NotYet(earlier));
+        }
+    }
     let mut made = make_all(&mut reading, &window, engine.signer())?;
     drop(reading);
     let now = engine.clock().now();
@@ -102,7 +110,7 @@ fn follow_answers(
 }
 
 /// Takes a published cycle on whose parties' time to object went by, or that finance says all
-/// agreed to. Gives back whether it was published.
+/// agreed to. Doing it again changes nothing. Gives back whether it is agreed to now.
 ///
 /// # Errors
 /// If the database fails.
@@ -115,7 +123,10 @@ pub fn acknowledge_all(
     dialect::begin(&mut database)?;
     let doing = Doing { author, at: engine.clock().now(), note };
     let steps = (CycleState::Published, CycleState::Acknowledged);
-    let advanced = cycles::advance(&mut database, cycle, steps, &doing)?;
+    cycles::advance(&mut database, cycle, steps, &doing)?;
+    let agreed = cycles::events(&mut database, cycle)?
+        .iter()
+        .any(|event| event.state == CycleState::Acknowledged);
     dialect::commit(&mut database)?;
-    Ok(advanced)
+    Ok(agreed)
 }

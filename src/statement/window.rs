@@ -1,5 +1,6 @@
 //! The window of a statement: what its cycle covers of each shard, and what vouches for it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -31,9 +32,10 @@ pub struct Window {
     pub checkpoints: Vec<SignedCheckpoint>,
     /// The published cycle before it in the same schedule.
     pub previous: Option<CycleId>,
-    /// The sizes of the logs at the end of that one, by shard.
-    sizes_before: Vec<(i64, i64)>,
 }
+
+/// Proofs that the logs continue those of earlier cycles, each made once.
+pub type Continued = BTreeMap<CycleId, Value>;
 
 impl Window {
     /// The window of a cycle; none: it is not closed.
@@ -51,10 +53,6 @@ impl Window {
         let (Some(closed), Some(_)) = (closed, &row.figures) else { return Ok(None) };
         let checkpoints = checkpoints_of(&row)?;
         let before = previous(database, cycle)?;
-        let sizes_before = match &before {
-            Some(before) => sizes(&checkpoints_of(before)?)?,
-            None => Vec::new(),
-        };
         let mut parts = Vec::new();
         for (shard, last) in sizes(&checkpoints)? {
             let shard = ShardId(shard);
@@ -76,7 +74,6 @@ impl Window {
             closed_at: closed.at,
             checkpoints,
             previous: before.map(|row| row.id),
-            sizes_before,
         }))
     }
 
@@ -85,16 +82,21 @@ impl Window {
         statement_id(&self.cycle, party)
     }
 
-    /// Proofs that the logs continue those of the statement before.
-    ///
-    /// # Errors
-    /// If the database fails, or what was recorded does not give the log.
-    pub fn consistency(&self, database: &mut Database) -> Result<Value, StatementError> {
+    /// Proofs that the logs continue those of an earlier cycle.
+    fn consistency(
+        &self,
+        database: &mut Database,
+        earlier: &CycleId,
+    ) -> Result<Value, StatementError> {
         use base64::Engine as _;
+        let sizes_before = match cycles::find(database, earlier)? {
+            Some(row) => sizes(&checkpoints_of(&row)?)?,
+            None => Vec::new(),
+        };
         let mut all = Vec::new();
         for part in &self.parts {
             let shard = part.shard;
-            let before = self.sizes_before.iter().find(|(one, _)| *one == shard.0);
+            let before = sizes_before.iter().find(|(one, _)| *one == shard.0);
             let Some(&(_, from)) = before.filter(|(_, size)| *size > 0) else { continue };
             let nodes = ShardLog { database: &mut *database, shard, coalition: &self.coalition };
             let path = Tree::new(nodes, part.last).consistency(from).map_err(proof_error(shard))?;
@@ -105,22 +107,34 @@ impl Window {
         Ok(Value::Array(all))
     }
 
-    /// The header of a party's statement.
+    /// The header of a party's statement. It continues the party's own statement before, which may
+    /// be of another cycle than the one before; a first statement continues nothing.
     ///
     /// # Errors
-    /// If the database fails.
+    /// If the database fails, or what was recorded does not give the log.
     pub fn header(
         &self,
         database: &mut Database,
         party: &PartyId,
-        consistency: &Value,
+        continued: &mut Continued,
     ) -> Result<Value, StatementError> {
         let schedule = self.coalition.schedule(&self.cycle.schedule);
         let previous = statements::previous(database, &self.cycle, party)?;
-        let previous = previous.map(|(first, sha256)| {
-            let cycle = schedule.cycle(Day::from_number(first));
-            json!({"statement": statement_id(&cycle, party), "sha256": sha256})
-        });
+        let previous =
+            previous.map(|(first, sha256)| (schedule.cycle(Day::from_number(first)), sha256));
+        let consistency = match &previous {
+            None => Value::Array(Vec::new()),
+            Some((cycle, _)) => match continued.get(cycle) {
+                Some(known) => known.clone(),
+                None => {
+                    let made = self.consistency(database, cycle)?;
+                    continued.entry(cycle.clone()).or_insert(made).clone()
+                }
+            },
+        };
+        let previous = previous.map(
+            |(cycle, sha256)| json!({"statement": statement_id(&cycle, party), "sha256": sha256}),
+        );
         let name = |id: &PartyId| self.coalition.parties.get(id).and_then(|one| one.name.clone());
         let cut: Vec<Value> = self
             .parts

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use coalition::clock::Clock;
 use coalition::domain::account::AccountKey;
+use coalition::domain::ids::ScheduleId;
 use coalition::domain::posting::Body;
+use coalition::domain::settlement::CycleId;
 use coalition::domain::time::{Day, Instant};
 use coalition::domain::transaction::Transaction;
 use coalition::engine::{Answer, Engine, Submission, Work};
@@ -169,10 +171,11 @@ impl<'a> Ledger<'a> {
         }
         days.dedup();
         for day in days {
-            let lines = cycles::positions_of(&mut database, Day::from_number(day));
+            let cycle = CycleId { schedule: ScheduleId::main(), first: Day::from_number(day) };
+            let lines = cycles::positions_of(&mut database, &cycle);
             for line in lines.expect("the positions are there") {
-                add(&mut kept, &line.debtor, -line.amount);
-                add(&mut kept, &line.creditor, line.amount);
+                add(&mut kept, line.debtor.as_str(), -line.amount.0);
+                add(&mut kept, line.creditor.as_str(), line.amount.0);
             }
         }
         [posted, kept]

@@ -121,6 +121,7 @@ impl World {
             listen: "127.0.0.1:0".to_owned(),
             workers: Some(2),
             log: "error".to_owned(),
+            settle_seconds: 0,
             ..Settings::default()
         };
         server::set_up(&settings).expect("an empty database");
@@ -174,6 +175,7 @@ impl World {
         let mut command = program(fault);
         command.args(["--database", &self.settings.database, "serve", "--listen", "127.0.0.1:0"]);
         command.env("COALITION_LOG", "error").env("COALITION_WORKERS", "2");
+        command.env("COALITION_SETTLE_SECONDS", "0");
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the program runs");
         let mut output = BufReader::new(child.stdout.take().expect("it is piped"));
         let mut line = String::new();

@@ -87,6 +87,9 @@ fn judge(method: &str, target: &str, answer: &Answer) -> Result<(), String> {
     if answer.replayed && !has(&response, "/headers/Idempotent-Replayed") {
         return Err("it is marked as replayed, which is not documented".to_owned());
     }
+    if answer.body.is_empty() && !has(&response, "/content") {
+        return Ok(());
+    }
     let media_type = media_type_of(answer);
     let content = format!("{response}/content/{}/schema", escaped(&media_type));
     if !has(&content, "") {
@@ -110,6 +113,7 @@ fn line_schema(template: &str) -> Result<&'static str, String> {
     match template {
         "/v1/transactions:batch" => Ok("/components/schemas/BatchLineAnswer"),
         "/v1/members:batch" => Ok("/components/schemas/MemberBatchLineAnswer"),
+        "/v1/statements/{cycle}/{party}/proofs" => Ok("/components/schemas/StatementProof"),
         _ => Err("no line schema is known".to_owned()),
     }
 }

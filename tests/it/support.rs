@@ -59,6 +59,7 @@ impl Default for Setup {
             listen: "127.0.0.1:0".to_owned(),
             workers: Some(2),
             readers: 2,
+            settle_seconds: 0,
             ..Settings::default()
         };
         Self { runs: Runs::Set, start: START.to_owned(), settings }

@@ -75,6 +75,8 @@ refusal_codes! {
     LimitExceeded = "limit_exceeded", "A limit of the programme or agreement is reached.";
     IdentifierTaken = "identifier_taken", "The identifier belongs to another member.";
     CycleNotOver = "cycle_not_over", "The cycle's day is not over.";
+    WrongCycleState = "wrong_cycle_state", "The cycle or statement can't take this step now.";
+    LedgerDiffers = "ledger_differs", "What was recorded is not what was signed.";
     TooManyKeys = "too_many_keys", "The party has two active keys already.";
     TestClockOff = "test_clock_off", "The server does not run on the test clock.";
 }

@@ -163,7 +163,16 @@ struct ListedCycle {
 struct CycleList {
     /// The cycle that takes postings now.
     open: CycleId,
-    cycles: Vec<ListedCycle>,
+    data: Vec<ListedCycle>,
+}
+
+/// How many rows of a list are wanted at most, if the caller says so.
+pub(super) fn at_most(app: &App, limit: Option<i64>) -> Result<Option<i64>, Problem> {
+    let page_max = app.limits.page_max;
+    if limit.is_some_and(|limit| !(1..=page_max).contains(&limit)) {
+        return Err(Problem::invalid("/limit", &format!("ask for 1 to {page_max}")));
+    }
+    Ok(limit)
 }
 
 /// The open cycle of a schedule, and those that are no longer open, the latest first.
@@ -178,12 +187,12 @@ pub async fn list(
     let open = schedule.ok_or_else(Problem::not_found)?.cycle_of(app.now());
     let before = query.before.as_deref().map_or(Some(open.first.plus_days(1)), Day::parse);
     let before = before.ok_or_else(|| Problem::invalid("/before", "write YYYY-MM-DD"))?;
-    let most = query.limit.unwrap_or(app.limits.page_max).clamp(1, app.limits.page_max);
+    let most = at_most(&app, query.limit)?.unwrap_or(app.limits.page_max);
     let name = open.schedule.clone();
     let rows =
         read(&app, move |database| cycles::list(database, name.as_str(), before, most)).await?;
     let cycle = |row: cycles::CycleRow| ListedCycle { cycle: row.id, state: row.state };
-    Ok(found(&CycleList { open, cycles: rows.into_iter().map(cycle).collect() }))
+    Ok(found(&CycleList { open, data: rows.into_iter().map(cycle).collect() }))
 }
 
 /// A cycle: its figures, fixed or so far, and what it has come to.

@@ -6,7 +6,7 @@ use actix_web::HttpResponse;
 use actix_web::web::{Data, Path, Query};
 use serde::{Deserialize, Serialize};
 
-use super::cycles::cycle_of;
+use super::cycles::{at_most, cycle_of};
 use super::found;
 use crate::domain::ids::{PartyId, ScheduleId};
 use crate::domain::settlement::CycleId;
@@ -47,7 +47,7 @@ struct Listed {
 
 #[derive(Serialize)]
 struct List {
-    statements: Vec<Listed>,
+    data: Vec<Listed>,
 }
 
 /// Which form of a statement is wanted.
@@ -84,6 +84,10 @@ pub async fn publish(
     match actix_web::web::block(work).await?? {
         Publishing::Published => listed(&app, None, Some(cycle), None, None).await,
         Publishing::NotClosed => Err(Problem::wrong_cycle_state("close the cycle first")),
+        Publishing::NotYet(earlier) => {
+            let detail = format!("close and publish {earlier} first");
+            Err(Problem::wrong_cycle_state(&detail))
+        }
     }
 }
 
@@ -134,7 +138,9 @@ async fn listed(
     before: Option<Day>,
     limit: Option<i64>,
 ) -> Result<HttpResponse, Problem> {
-    let most = limit.unwrap_or(app.limits.page_max).clamp(1, app.limits.page_max);
+    // The statements of one cycle are as many as its parties, and come whole.
+    let usual = if cycle.is_some() { i64::MAX } else { app.limits.page_max };
+    let most = at_most(app, limit)?.unwrap_or(usual);
     let rows = read(app, move |database| {
         let before = before.map_or(i64::MAX, Day::number);
         let (party, cycle) = (party.as_ref(), cycle.as_ref());
@@ -147,8 +153,8 @@ async fn listed(
         let statement = format!("{cycle}/{party}");
         Ok(Listed { statement, cycle, party, lines, sha256, state })
     };
-    let statements = rows.into_iter().map(row).collect::<Result<_, Problem>>()?;
-    Ok(found(&List { statements }))
+    let data = rows.into_iter().map(row).collect::<Result<_, Problem>>()?;
+    Ok(found(&List { data }))
 }
 
 /// A statement that the caller may see.
