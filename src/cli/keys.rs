@@ -111,7 +111,7 @@ pub fn party(command: PartyCommand, settings: &Settings) -> Result<(), Failure> 
     match command {
         PartyCommand::Add { id, kind, name } => {
             let text = format!("added {id}");
-            let party = Party { id, kind, name };
+            let party = Party { id, kind, name, account: None };
             let change = |_: &_| Ok(Change::Party(party));
             engine.configure(&by_hand(), change, |_| String::new()).map_err(refused)?;
             say(&text)

@@ -137,7 +137,8 @@ impl Coalition {
             ..Documents::default()
         };
         let operator = document.operator.clone();
-        let party = Party { id: operator.clone(), kind: PartyKind::Operator, name: None };
+        let kind = PartyKind::Operator;
+        let party = Party { id: operator.clone(), kind, name: None, account: None };
         Ok(Self {
             version: 0,
             operator: operator.clone(),
@@ -248,6 +249,9 @@ impl Coalition {
             && there.kind != party.kind
         {
             return Err(Invalid::at("/id", "a party of this id exists with another kind"));
+        }
+        if let Some(account) = &party.account {
+            account.check()?;
         }
         self.parties.insert(party.id.clone(), party.clone());
         Ok(())

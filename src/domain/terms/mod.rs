@@ -18,7 +18,7 @@ pub mod vat;
 
 pub use agreement::{Agreement, Exchange};
 pub use coalition::Coalition;
-pub use party::{Algorithm, Key, Party, PartyKind};
+pub use party::{AccountDocument, Algorithm, Key, Party, PartyKind};
 pub use programme::{Mode, Programme};
 pub use schedule::Schedule;
 pub use timeline::Timeline;
