@@ -61,6 +61,8 @@ kinds! {
     Expiry "expiry",
     /// What closing a cycle added.
     Closing "closing",
+    /// Money that a bank moved.
+    Payment "payment",
     /// Points bought in advance.
     Pack "pack",
     /// A service that another party pays for.

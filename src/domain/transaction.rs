@@ -21,6 +21,7 @@ use super::pack::FromPack;
 use super::posting::Posting;
 use super::receipt::Part;
 use super::settlement::CycleId;
+use super::settlement::payment::ItemId;
 use super::time::{Day, Instant, NEVER};
 
 /// A lot that a transaction made.
@@ -242,6 +243,21 @@ pub enum Detail {
         /// The cycle that settles it.
         cycle: CycleId,
     },
+    /// Money that a bank moved, or that was found out about.
+    Payment {
+        /// The reference of the payment that it belongs to; none: to none that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        leg: Option<String>,
+        /// What the bank booked, by its key; none: nothing, or an open item says it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        entry: Option<String>,
+        /// The day on which the bank booked it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        booked_on: Option<Day>,
+        /// The open item that it begins or ends.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        item: Option<ItemId>,
+    },
 }
 
 /// A transaction as it is recorded.
@@ -305,7 +321,7 @@ impl Transaction {
             | Detail::Pack { programme, .. }
             | Detail::Service { programme, .. }
             | Detail::Expiry { programme, .. } => vec![programme],
-            Detail::Closing { .. } => Vec::new(),
+            Detail::Closing { .. } | Detail::Payment { .. } => Vec::new(),
             Detail::Delivery { .. } | Detail::Merge { .. } => {
                 let accounts = self.postings.iter().flat_map(|one| [&one.from, &one.to]);
                 accounts.filter_map(|account| Some(account.member()?.1)).collect()

@@ -11,6 +11,7 @@ use crate::domain::ids::{LevelId, MemberId, PartyId, ProgrammeId, Reference, Tra
 use crate::domain::member::MemberName;
 use crate::domain::rejection::Rejection;
 use crate::domain::settlement::CycleId;
+use crate::domain::settlement::payment::ItemId;
 use crate::domain::terms::Coalition;
 use crate::domain::time::{Day, Instant};
 use crate::domain::transaction::{Detail, RefundPart, Transaction};
@@ -116,6 +117,16 @@ enum Outcome<'a> {
     Closing {
         cycle: &'a CycleId,
     },
+    Payment {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        leg: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        entry: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        booked_on: Option<Day>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        item: Option<ItemId>,
+    },
 }
 
 #[derive(Debug, Serialize)]
@@ -216,6 +227,12 @@ impl<'a> Outcome<'a> {
             }
             Detail::Pack { .. } | Detail::Service { .. } => Self::of_house(transaction, coalition),
             Detail::Closing { cycle } => Self::Closing { cycle },
+            Detail::Payment { leg, entry, booked_on, item } => Self::Payment {
+                leg: leg.as_deref(),
+                entry: entry.as_deref(),
+                booked_on: *booked_on,
+                item: *item,
+            },
             Detail::Expiry { programme, holds, expired } => {
                 Self::Expiry { programme, expired: text(programme, *expired), holds }
             }

@@ -27,7 +27,7 @@ use sha2::{Digest, Sha256};
 
 use crate::bank::reference::rf_reference;
 use crate::domain::settlement::CycleId;
-use crate::domain::settlement::netting::{Direction, Leg};
+use crate::domain::settlement::netting::Leg;
 
 /// What goes before a payment's number: the clearing house's nets.
 const REFERENCE_PREFIX: &str = "CH";
@@ -35,10 +35,7 @@ const REFERENCE_PREFIX: &str = "CH";
 /// The reference of a payment, as ISO 11649 has it: by it the bank's statement is matched. The same
 /// payment has the same reference wherever it is computed.
 pub fn reference_of(cycle: &CycleId, leg: &Leg) -> String {
-    let direction = match leg.direction {
-        Direction::Collect => "collect",
-        Direction::PayOut => "pay_out",
-    };
+    let direction = leg.direction.name();
     let counterparty = leg.counterparty.as_ref().map_or("", |one| one.as_str());
     let named = format!("{cycle}/{}/{direction}/{counterparty}", leg.party);
     let digest = hex::encode_upper(&Sha256::digest(named.as_bytes())[..6]);

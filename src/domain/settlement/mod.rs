@@ -3,6 +3,7 @@
 pub mod closing;
 pub mod cycle;
 pub mod netting;
+pub mod payment;
 pub mod position;
 
 pub use cycle::{CycleId, CycleState};

@@ -35,6 +35,30 @@ pub enum Direction {
     PayOut,
 }
 
+impl Direction {
+    /// The name in the API and in the database.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Collect => "collect",
+            Self::PayOut => "pay_out",
+        }
+    }
+
+    /// The direction of a name.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Collect, Self::PayOut].into_iter().find(|one| one.name() == name)
+    }
+
+    /// Money that goes this way, as the clearing house's account sees it: what comes in is above
+    /// zero.
+    pub fn signed(self, amount: Money) -> Money {
+        match self {
+            Self::Collect => amount,
+            Self::PayOut => -amount,
+        }
+    }
+}
+
 /// One payment of a cycle.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Leg {
