@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use diesel::prelude::*;
 
-use super::StoreError;
 use super::connection::{Database, each_backend};
 use super::rows::read_json;
 use super::schema::{cycles, exposures, holds, positions};
+use super::{StoreError, payments};
 use crate::domain::amount::Money;
 use crate::domain::exposure::Exposure;
 use crate::domain::ids::PartyId;
@@ -96,7 +96,7 @@ pub fn save(connection: &mut Database, all: &HashMap<PartyId, Exposure>) -> Resu
     Ok(())
 }
 
-/// What a party is owed, net, in all cycles that are not settled.
+/// What a party is owed, net, in all cycles that are not settled, less what was paid of them.
 ///
 /// # Errors
 /// If the database fails.
@@ -123,7 +123,11 @@ pub fn unsettled(connection: &mut Database, party: &PartyId) -> Result<Money, St
         let gives = if debtor == name { amount } else { 0 };
         Money(gets - gives)
     });
-    Ok(change.sum())
+    let owed: Money = change.sum();
+    let booked = payments::booked_for(connection, party)?.into_iter().filter(|(cycle, _)| {
+        !settled.contains(&(cycle.schedule.to_string(), cycle.first.number()))
+    });
+    Ok(owed + booked.map(|(_, change)| change).sum::<Money>())
 }
 
 /// What all open holds would make a party owe.

@@ -232,3 +232,70 @@ diesel::table! {
         points -> BigInt,
     }
 }
+
+diesel::table! {
+    legs (reference) {
+        reference -> Text,
+        schedule -> Text,
+        cycle -> BigInt,
+        party -> Text,
+        counterparty -> Text,
+        direction -> Text,
+        amount -> BigInt,
+        paid -> BigInt,
+        due -> BigInt,
+        returned -> Bool,
+    }
+}
+
+diesel::table! {
+    bank_entries (entry) {
+        entry -> Text,
+        statement -> Text,
+        booked_on -> Nullable<BigInt>,
+        amount -> BigInt,
+        currency -> Text,
+        end_to_end_id -> Nullable<Text>,
+        name -> Nullable<Text>,
+        account -> Nullable<Text>,
+        texts -> Text,
+        outcome -> Text,
+        leg -> Nullable<Text>,
+        matched_by -> Nullable<Text>,
+        transaction_id -> Nullable<BigInt>,
+        imported_at -> BigInt,
+        imported_by -> Text,
+    }
+}
+
+diesel::table! {
+    open_items (item) {
+        item -> BigInt,
+        kind -> Text,
+        state -> Text,
+        entry -> Text,
+        leg -> Nullable<Text>,
+        amount -> BigInt,
+        currency -> Text,
+        suspense -> BigInt,
+        booked_on -> Nullable<BigInt>,
+        opened_at -> BigInt,
+        description -> Text,
+        reference -> Nullable<Text>,
+        confirmed_by -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    open_item_steps (item, step) {
+        item -> BigInt,
+        step -> BigInt,
+        proposal -> Bool,
+        ending -> Text,
+        leg -> Nullable<Text>,
+        amount -> BigInt,
+        author -> Text,
+        at -> BigInt,
+        why -> Text,
+    }
+}
