@@ -148,7 +148,7 @@ pub struct SignedCheckpoint {
     pub note: String,
 }
 
-fn one_head(connection: &mut Database, shard: ShardId) -> Result<Head, StoreError> {
+pub(super) fn one_head(connection: &mut Database, shard: ShardId) -> Result<Head, StoreError> {
     let mut heads = heads::lock(connection, &[shard.0])?;
     heads.pop().ok_or_else(|| StoreError::Damaged(format!("the head of shard {}", shard.0)))
 }

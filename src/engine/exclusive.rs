@@ -114,7 +114,7 @@ fn now_of(engine: &Engine, heads: &[Head]) -> Instant {
     engine.shared.clock.now().max(recorded)
 }
 
-fn replayed(
+pub(super) fn replayed(
     connection: &mut Database,
     keyed: Option<&Keyed>,
 ) -> Result<Option<Answer>, ConfigureError> {
@@ -131,7 +131,7 @@ fn replayed(
     }
 }
 
-fn remember(
+pub(super) fn remember(
     connection: &mut Database,
     keyed: Option<&Keyed>,
     body: &str,

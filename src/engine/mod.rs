@@ -9,6 +9,7 @@ mod batch;
 mod closing;
 mod enrolment;
 mod exclusive;
+mod house;
 mod lane;
 mod router;
 mod work;
@@ -21,6 +22,7 @@ use tokio::sync::oneshot;
 
 pub use closing::{Close, Closing, SignedCheckpoint};
 pub use exclusive::{ConfigureError, Keyed, Making};
+pub use house::House;
 pub use work::{Answer, EngineError, Enroll, Present, Submission, Work};
 
 use crate::clock::Clock;
