@@ -13,6 +13,7 @@ pub mod engine;
 pub mod faults;
 pub mod http;
 pub mod jobs;
+pub mod payments;
 pub mod rehearse;
 pub mod server;
 pub mod settings;

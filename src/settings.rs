@@ -7,6 +7,7 @@
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::auth::secrets;
@@ -95,6 +96,9 @@ pub struct Settings {
     pub expiry_seconds: u64,
     /// Seconds between two looks at cycles that are over; 0: they are closed by hand only.
     pub settle_seconds: u64,
+    /// Money at stake in a break of a reconciliation, or in an open item, that one person may settle
+    /// alone.
+    pub break_approval_limit: String,
     /// Days for which answers are kept under their keys.
     pub answers_days: u32,
     /// A file with the seed of the key that signs statements, 32 bytes in base64, for a new ledger;
@@ -125,6 +129,7 @@ impl Default for Settings {
             requests_per_second: 100_000,
             expiry_seconds: 10,
             settle_seconds: 30,
+            break_approval_limit: "1000.00".to_owned(),
             answers_days: 400,
             log_key_file: None,
             log: "info".to_owned(),
@@ -237,6 +242,7 @@ impl Settings {
             batch_lines_max: self.bulk_lines_max,
             page_max: self.page_max,
             requests_per_second,
+            break_money: decimal("break_approval_limit", &self.break_approval_limit)?,
         })
     }
 
@@ -284,6 +290,15 @@ fn known_environment() -> config::Map<String, String> {
         "COALITION_SERVER",
     ];
     std::env::vars().filter(|(name, _)| !FOREIGN.contains(&name.as_str())).collect()
+}
+
+/// A decimal that is not below zero.
+fn decimal(name: &'static str, text: &str) -> Result<Decimal, SettingsError> {
+    let read = Decimal::from_str_exact(text).ok().filter(|decimal| !decimal.is_sign_negative());
+    read.ok_or_else(|| {
+        let detail = "write a decimal from zero on, such as \"1000.00\"".to_owned();
+        SettingsError::OutOfRange { name, detail }
+    })
 }
 
 fn in_range<T: Copy + PartialOrd + std::fmt::Display>(

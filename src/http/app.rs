@@ -7,6 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use governor::clock::Clock as _;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use metrics_exporter_prometheus::PrometheusHandle;
+use rust_decimal::Decimal;
 
 use tokio::sync::Semaphore;
 
@@ -33,6 +34,9 @@ pub struct Limits {
     pub page_max: i64,
     /// Requests a second under one key.
     pub requests_per_second: NonZeroU32,
+    /// Money at stake in a break or an open item that one person may settle alone, in whole
+    /// currency units.
+    pub break_money: Decimal,
 }
 
 /// The most bulk calls at once: with bodies of 8 MiB they hold at most 128 MiB.

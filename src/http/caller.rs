@@ -165,7 +165,8 @@ fn key_of(request: &HttpRequest) -> Option<String> {
 }
 
 fn is_bulk(request: &HttpRequest) -> bool {
-    request.path().ends_with(":batch")
+    let path = request.path();
+    path.ends_with(":batch") || path == "/v1/bank-statements"
 }
 
 /// A place for a bulk call, taken before its body is read.

@@ -5,6 +5,7 @@ pub mod app;
 pub mod caller;
 pub mod docs;
 pub mod observe;
+mod payment_refusals;
 pub mod present;
 pub mod problem;
 pub mod stream;
@@ -13,7 +14,10 @@ pub mod wire;
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, ServiceConfig};
 
-use api::{batch, configuration, cycles, keys, members, service, statements, transactions};
+use api::{
+    batch, configuration, cycles, keys, members, open_items, payments, service, statements,
+    transactions,
+};
 use app::App;
 use problem::Problem;
 
@@ -61,6 +65,14 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("GET", "/v1/statements/{cycle}/{party}/proofs"),
     ("POST", "/v1/statements/{cycle}/{party}/acknowledge"),
     ("GET", "/v1/log-key"),
+    ("POST", "/v1/cycles/{cycle}/instruct"),
+    ("GET", "/v1/cycles/{cycle}/payments"),
+    ("POST", "/v1/bank-statements"),
+    ("GET", "/v1/open-items"),
+    ("POST", "/v1/open-items/{id}/assign"),
+    ("POST", "/v1/open-items/{id}/return"),
+    ("POST", "/v1/open-items/{id}/write-off"),
+    ("GET", "/v1/clearing-accounts"),
     ("POST", "/v1/test-clock"),
     ("GET", "/problems/{code}"),
     ("GET", "/"),
@@ -137,5 +149,20 @@ fn routes(config: &mut ServiceConfig) {
             resource("/v1/statements/{cycle}/{party}/acknowledge").post(statements::acknowledge),
         )
         .service(resource("/v1/log-key").get(statements::log_key))
+        .configure(money)
         .service(resource("/v1/test-clock").post(service::move_clock));
+}
+
+/// Money in and out.
+fn money(config: &mut ServiceConfig) {
+    use web::resource;
+    config
+        .service(resource("/v1/cycles/{cycle}/instruct").post(payments::instruct))
+        .service(resource("/v1/cycles/{cycle}/payments").get(payments::view))
+        .service(resource("/v1/bank-statements").post(payments::import))
+        .service(resource("/v1/clearing-accounts").get(payments::clearing_accounts))
+        .service(resource("/v1/open-items").get(open_items::list))
+        .service(resource("/v1/open-items/{id}/assign").post(open_items::assign))
+        .service(resource("/v1/open-items/{id}/return").post(open_items::give_back))
+        .service(resource("/v1/open-items/{id}/write-off").post(open_items::write_off));
 }

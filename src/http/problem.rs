@@ -24,7 +24,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    fn new(status: u16, code: &'static str, detail: impl Into<String>) -> Self {
+    pub(super) fn new(status: u16, code: &'static str, detail: impl Into<String>) -> Self {
         let (detail, more) = (detail.into(), Map::new());
         Self { status, code, detail, more, retry_after_seconds: None }
     }

@@ -11,6 +11,8 @@ pub mod cycles;
 pub mod explain;
 pub mod keys;
 pub mod members;
+pub mod open_items;
+pub mod payments;
 pub mod service;
 pub mod statements;
 pub mod transactions;
