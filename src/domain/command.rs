@@ -3,6 +3,7 @@
 //! A command was parsed and checked on its own: its amounts have the right scale, its names the
 //! right form. Whether it may happen is for `decide` to say.
 
+use super::adjustment::Adjustment;
 use super::amount::{Money, Points};
 use super::ids::{PartyId, ProgrammeId, PromoId, Reference};
 pub use super::kind::{Kind, ServiceKind};
@@ -216,6 +217,8 @@ pub enum Action {
         /// How often.
         count: i64,
     },
+    /// Money set right by the clearing house.
+    Adjustment(Box<Adjustment>),
 }
 
 impl Action {
@@ -235,12 +238,13 @@ impl Action {
             Self::PersonalRule { .. } => Kind::PersonalRule,
             Self::Pack { .. } => Kind::Pack,
             Self::Service { .. } => Kind::Service,
+            Self::Adjustment(_) => Kind::Adjustment,
         }
     }
 
     /// Whether it concerns no member: it is kept in the journal of the clearing house.
     pub const fn is_of_house(&self) -> bool {
-        matches!(self, Self::Pack { .. } | Self::Service { .. })
+        matches!(self, Self::Pack { .. } | Self::Service { .. } | Self::Adjustment(_))
     }
 
     /// The party's own reference of it, where it has one.
@@ -256,6 +260,7 @@ impl Action {
             | Self::PersonalRule { reference, .. }
             | Self::Pack { reference, .. }
             | Self::Service { reference, .. } => Some(reference),
+            Self::Adjustment(adjustment) => Some(&adjustment.reference),
             Self::Delivery { .. }
             | Self::Capture { .. }
             | Self::Void { .. }
@@ -280,6 +285,7 @@ impl Action {
             | Self::Void { .. }
             | Self::Pack { .. }
             | Self::Service { .. } => Vec::new(),
+            | Self::Adjustment(_) => Vec::new(),
         }
     }
 

@@ -126,6 +126,7 @@ fn entry_of(
     let original = match &transaction.detail {
         Detail::Refund { of, .. } => *of,
         Detail::Capture { of, .. } => Some(*of),
+        Detail::Adjustment { of, .. } => *of,
         _ => None,
     };
     let part = transaction.parts().iter().find(|part| Some(&part.programme) == programme.as_ref());

@@ -63,6 +63,8 @@ kinds! {
     Closing "closing",
     /// Money that a bank moved.
     Payment "payment",
+    /// Money set right.
+    Adjustment "adjustment",
     /// Points bought in advance.
     Pack "pack",
     /// A service that another party pays for.

@@ -11,6 +11,7 @@
 //! the ledger.
 
 pub mod account;
+pub mod adjustment;
 pub mod amount;
 pub mod command;
 pub mod decide;

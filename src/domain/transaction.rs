@@ -10,6 +10,7 @@ use std::sync::Arc;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use super::adjustment::{Cause, Corrected};
 use super::amount::{Money, Points};
 use super::hold::Allocation;
 use super::ids::{
@@ -258,6 +259,22 @@ pub enum Detail {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         item: Option<ItemId>,
     },
+    /// Money set right by the clearing house.
+    Adjustment {
+        /// Whom it concerns.
+        party: PartyId,
+        /// Whose pool is on the other side; none: the clearing house itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        programme: Option<ProgrammeId>,
+        /// The transaction that it corrects.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        of: Option<TransactionId>,
+        /// Why.
+        cause: Cause,
+        /// The line that it corrects.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        corrected: Option<Corrected>,
+    },
 }
 
 /// A transaction as it is recorded.
@@ -305,6 +322,13 @@ impl Transaction {
         }
     }
 
+    /// Whether a party posted it, or it corrects something of that party's.
+    pub fn concerns(&self, party: &PartyId) -> bool {
+        let is_corrected =
+            matches!(&self.detail, Detail::Adjustment { party: one, .. } if one == party);
+        self.party == *party || is_corrected
+    }
+
     /// The programmes that it concerns.
     pub fn programmes(&self) -> Vec<&ProgrammeId> {
         match &self.detail {
@@ -322,6 +346,7 @@ impl Transaction {
             | Detail::Service { programme, .. }
             | Detail::Expiry { programme, .. } => vec![programme],
             Detail::Closing { .. } | Detail::Payment { .. } => Vec::new(),
+            Detail::Adjustment { programme, .. } => programme.iter().collect(),
             Detail::Delivery { .. } | Detail::Merge { .. } => {
                 let accounts = self.postings.iter().flat_map(|one| [&one.from, &one.to]);
                 accounts.filter_map(|account| Some(account.member()?.1)).collect()

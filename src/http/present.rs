@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::problem::Problem;
+use crate::domain::adjustment::{Cause, Corrected};
 use crate::domain::amount::Points;
 use crate::domain::command::{Command, Kind, ServiceKind};
 use crate::domain::ids::{LevelId, MemberId, PartyId, ProgrammeId, Reference, TransactionId};
@@ -127,6 +128,37 @@ enum Outcome<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         item: Option<ItemId>,
     },
+    Adjustment {
+        concerns: &'a PartyId,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        programme: Option<&'a ProgrammeId>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        of: Option<TransactionId>,
+        cause: Cause,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        corrects: Option<CorrectedLine<'a>>,
+    },
+}
+
+/// The line of a partner's list that an adjustment corrects.
+#[derive(Debug, Serialize)]
+struct CorrectedLine<'a> {
+    #[serde(rename = "ref")]
+    reference: &'a str,
+    kind: Kind,
+    by_amount: String,
+    at: Instant,
+}
+
+impl<'a> CorrectedLine<'a> {
+    fn of(line: &'a Corrected, coalition: &Coalition) -> Self {
+        Self {
+            reference: &line.reference,
+            kind: line.kind,
+            by_amount: line.by_amount.text(coalition.money_scale),
+            at: line.at,
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -232,6 +264,13 @@ impl<'a> Outcome<'a> {
                 entry: entry.as_deref(),
                 booked_on: *booked_on,
                 item: *item,
+            },
+            Detail::Adjustment { party, programme, of, cause, corrected } => Self::Adjustment {
+                concerns: party,
+                programme: programme.as_ref(),
+                of: *of,
+                cause: *cause,
+                corrects: corrected.as_ref().map(|line| CorrectedLine::of(line, coalition)),
             },
             Detail::Expiry { programme, holds, expired } => {
                 Self::Expiry { programme, expired: text(programme, *expired), holds }

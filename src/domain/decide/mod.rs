@@ -5,6 +5,7 @@
 //! the clock has done something to the account that must be posted before; the caller does that
 //! and asks again.
 
+mod adjustment;
 mod burning;
 mod card_payment;
 mod draft;
@@ -127,6 +128,7 @@ pub fn decide(ledger: &Ledger, context: &Context, command: &Command) -> Decision
         }
         Action::Pack { .. } => packs::decide(&ask),
         Action::Service { .. } => service::decide(&ask),
+        Action::Adjustment(adjustment) => adjustment::decide(&ask, adjustment),
     }
 }
 

@@ -38,7 +38,7 @@ impl<'a> Viewer<'a> {
         let programmes = transaction.programmes();
         let is_brand = |id| coalition.programmes.get(id).is_some_and(|one| &one.brand == viewer);
         let sees_all = !programmes.is_empty() && programmes.into_iter().all(is_brand);
-        Self { party, is_poster: transaction.party == *viewer, sees_all }
+        Self { party, is_poster: transaction.concerns(viewer), sees_all }
     }
 
     /// Whether the transaction may be seen at all.
