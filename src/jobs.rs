@@ -6,6 +6,7 @@
 //! | refresh | second | reads the configuration that another server changed |
 //! | forget | hour | forgets answers older than `answers_days` |
 //! | settle | `settle_seconds` | closes cycles that are over, publishes, takes the silent on |
+//! | disputes | 10 seconds | ends disputes whose time is over, posts entries that are still due |
 //! | upkeep | 5 seconds | folds histograms, forgets the rates of quiet keys |
 
 use std::sync::Arc;
@@ -90,6 +91,7 @@ struct Every {
     forgot: Option<Stopwatch>,
     settled: Option<Stopwatch>,
     kept_up: Option<Stopwatch>,
+    disputed: Option<Stopwatch>,
 }
 
 impl Every {
@@ -107,6 +109,9 @@ impl Every {
         {
             tracing::error!(job = "settle", error = error.to_string(), "the job settle failed");
         }
+        if is_due(&mut self.disputed, second * 10) {
+            end_disputes(app);
+        }
         if is_due(&mut self.kept_up, second * 5) {
             app.metrics.run_upkeep();
             app.forget_quiet_keys();
@@ -123,6 +128,13 @@ fn is_due(last: &mut Option<Stopwatch>, period: Duration) -> bool {
         *last = Some(Stopwatch::now());
     }
     due
+}
+
+/// Ends disputes whose time is over, and posts entries that are still due.
+fn end_disputes(app: &App) {
+    if let Err(error) = crate::reconcile::settle_all(&app.engine, app.now()) {
+        tracing::error!(%error, "the job settle failed");
+    }
 }
 
 fn report(job: &str, done: Result<(), StoreError>) {

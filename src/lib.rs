@@ -14,6 +14,7 @@ pub mod faults;
 pub mod http;
 pub mod jobs;
 pub mod payments;
+pub mod reconcile;
 pub mod rehearse;
 pub mod server;
 pub mod settings;

@@ -151,6 +151,7 @@ pub fn start(settings: &Settings, clock: Arc<Clock>) -> Result<Running, ServerEr
             .map(Duration::from_secs),
         answers_days: settings.answers_days,
     };
+    crate::http::api::reconciliations::begin_again(&app)?;
     let jobs = Jobs::start(app.clone(), schedule)?;
     let listener = TcpListener::bind(&settings.listen)?;
     let address = listener.local_addr()?;

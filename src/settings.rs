@@ -99,6 +99,8 @@ pub struct Settings {
     /// Money at stake in a break of a reconciliation, or in an open item, that one person may settle
     /// alone.
     pub break_approval_limit: String,
+    /// Points at stake in a break of a reconciliation that one person may settle alone.
+    pub break_approval_points: String,
     /// Days for which answers are kept under their keys.
     pub answers_days: u32,
     /// A file with the seed of the key that signs statements, 32 bytes in base64, for a new ledger;
@@ -130,6 +132,7 @@ impl Default for Settings {
             expiry_seconds: 10,
             settle_seconds: 30,
             break_approval_limit: "1000.00".to_owned(),
+            break_approval_points: "1000".to_owned(),
             answers_days: 400,
             log_key_file: None,
             log: "info".to_owned(),
@@ -243,6 +246,7 @@ impl Settings {
             page_max: self.page_max,
             requests_per_second,
             break_money: decimal("break_approval_limit", &self.break_approval_limit)?,
+            break_points: decimal("break_approval_points", &self.break_approval_points)?,
         })
     }
 

@@ -120,9 +120,7 @@ pub struct Adjustment {
 /// What a party owed a programme's pool by a transaction; below zero: what it was owed.
 fn owed_to_pool(transaction: &Transaction, party: &PartyId, programme: &ProgrammeId) -> Money {
     let is_party = |account: &LedgerAccount| *account == LedgerAccount::Party(party.clone());
-    let is_pool = |account: &LedgerAccount| {
-        matches!(account, LedgerAccount::Pool(pool, _) if pool == programme)
-    };
+    let is_pool = |account: &LedgerAccount| matches!(account, LedgerAccount::Pool(pool, _) if pool == programme);
     let change = |posting: &super::posting::Posting| match &posting.body {
         Body::Money { amount, .. } if is_party(&posting.from) && is_pool(&posting.to) => *amount,
         Body::Money { amount, .. } if is_pool(&posting.from) && is_party(&posting.to) => -*amount,
@@ -141,6 +139,7 @@ pub fn owes_for(
     if amount.is_zero() {
         return Money::ZERO;
     }
+    let (by, amount) = if amount < Money::ZERO { (-by, -amount) } else { (by, amount) };
     let owed = owed_to_pool(transaction, party, programme);
     Money(Ratio::share_of(owed.0, by.0, amount.0).half_even())
 }

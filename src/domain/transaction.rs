@@ -94,6 +94,9 @@ pub struct RefundPart {
     pub to_packs: Vec<FromPack>,
     /// What is kept of the receipt's price.
     pub kept: Money,
+    /// What went off the receipt's price; none: the server did not write it down then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refunded: Option<Money>,
 }
 
 /// What a transaction did, by its kind.

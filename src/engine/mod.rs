@@ -11,6 +11,7 @@ mod enrolment;
 mod exclusive;
 mod house;
 mod lane;
+mod records;
 mod router;
 mod work;
 

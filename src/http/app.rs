@@ -19,6 +19,7 @@ use crate::domain::ids::{KeyId, PartyId};
 use crate::domain::terms::{Coalition, Timeline};
 use crate::domain::time::Instant;
 use crate::engine::Engine;
+use crate::reconcile::Runner;
 use crate::store::{Database, StoreError};
 
 /// The limits of the API.
@@ -37,6 +38,8 @@ pub struct Limits {
     /// Money at stake in a break or an open item that one person may settle alone, in whole
     /// currency units.
     pub break_money: Decimal,
+    /// Points at stake in a break that one person may settle alone, in whole points.
+    pub break_points: Decimal,
 }
 
 /// The most bulk calls at once: with bodies of 8 MiB they hold at most 128 MiB.
@@ -69,6 +72,8 @@ pub struct App {
     pub nonces: Nonces,
     /// Where measurements are read.
     pub metrics: PrometheusHandle,
+    /// Compares partners' lists.
+    pub runner: Runner,
     /// Places for bulk calls, whose bodies are large.
     pub bulk_calls: Arc<Semaphore>,
     signers: RwLock<Signers>,
@@ -93,7 +98,9 @@ impl App {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
         let quota = Quota::per_second(parts.limits.requests_per_second);
+        let runner = Runner::new(parts.engine.address().clone());
         Self {
+            runner,
             engine: parts.engine,
             limits: parts.limits,
             authorities: parts.authorities,

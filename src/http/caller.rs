@@ -45,6 +45,8 @@ pub struct Operated {
     pub idempotency_key: Option<String>,
     /// The body's bytes.
     pub body: Bytes,
+    /// The place of a call with a large body; others find it free when this is dropped.
+    pub bulk: Option<OwnedSemaphorePermit>,
 }
 
 /// A party or an operator.
@@ -130,8 +132,9 @@ impl FromRequest for Operated {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
             let operator = bearer(&request)?;
+            let bulk = bulk_place(&request)?;
             let body = read_body(&request, payload).await?;
-            Ok(Self { operator, idempotency_key: key_of(&request), body })
+            Ok(Self { operator, idempotency_key: key_of(&request), body, bulk })
         })
     }
 }
@@ -145,12 +148,14 @@ impl FromRequest for Either {
         Box::pin(async move {
             if request.headers().contains_key(AUTHORIZATION) {
                 let operator = bearer(&request)?;
+                let bulk = bulk_place(&request)?;
                 let body = read_body(&request, payload).await?;
                 let idempotency_key = key_of(&request);
-                return Ok(Self::Operator(Operated { operator, idempotency_key, body }));
+                return Ok(Self::Operator(Operated { operator, idempotency_key, body, bulk }));
             }
+            let bulk = bulk_place(&request)?;
             let body = read_body(&request, payload).await?;
-            verified(&request, body).map(Self::Party)
+            Ok(Self::Party(Signed { bulk, ..verified(&request, body)? }))
         })
     }
 }
@@ -166,7 +171,8 @@ fn key_of(request: &HttpRequest) -> Option<String> {
 
 fn is_bulk(request: &HttpRequest) -> bool {
     let path = request.path();
-    path.ends_with(":batch") || path == "/v1/bank-statements"
+    let is_part = path.starts_with("/v1/reconciliations/") && path.contains("/parts/");
+    path.ends_with(":batch") || path == "/v1/bank-statements" || is_part
 }
 
 /// A place for a bulk call, taken before its body is read.

@@ -8,6 +8,7 @@ pub mod observe;
 mod payment_refusals;
 pub mod present;
 pub mod problem;
+mod refusals;
 pub mod stream;
 pub mod wire;
 
@@ -15,8 +16,8 @@ use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, ServiceConfig};
 
 use api::{
-    batch, configuration, cycles, keys, members, open_items, payments, service, statements,
-    transactions,
+    batch, book_profiles, breaks, configuration, cycles, disputes, keys, members, open_items, payments,
+    reconciliations, service, statements, transactions,
 };
 use app::App;
 use problem::Problem;
@@ -73,6 +74,27 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("POST", "/v1/open-items/{id}/return"),
     ("POST", "/v1/open-items/{id}/write-off"),
     ("GET", "/v1/clearing-accounts"),
+    ("PUT", "/v1/parties/{id}/book-profile"),
+    ("GET", "/v1/parties/{id}/book-profile"),
+    ("POST", "/v1/reconciliations"),
+    ("GET", "/v1/reconciliations"),
+    ("GET", "/v1/reconciliations/{id}"),
+    ("PUT", "/v1/reconciliations/{id}/parts/{part}"),
+    ("POST", "/v1/reconciliations/{id}/run"),
+    ("GET", "/v1/reconciliations/{id}/breaks"),
+    ("GET", "/v1/reconciliations/{id}/breaks/{number}"),
+    ("POST", "/v1/reconciliations/{id}/breaks/{number}/resolve"),
+    ("POST", "/v1/reconciliations/{id}/breaks/{number}/approve"),
+    ("POST", "/v1/reconciliations/{id}/breaks/{number}/send-back"),
+    ("POST", "/v1/disputes"),
+    ("GET", "/v1/disputes"),
+    ("GET", "/v1/disputes/{id}"),
+    ("POST", "/v1/disputes/{id}/acknowledge"),
+    ("POST", "/v1/disputes/{id}/evidence"),
+    ("POST", "/v1/disputes/{id}/propose"),
+    ("POST", "/v1/disputes/{id}/approve"),
+    ("POST", "/v1/disputes/{id}/reject"),
+    ("POST", "/v1/disputes/{id}/withdraw"),
     ("POST", "/v1/test-clock"),
     ("GET", "/problems/{code}"),
     ("GET", "/"),
@@ -150,6 +172,7 @@ fn routes(config: &mut ServiceConfig) {
         )
         .service(resource("/v1/log-key").get(statements::log_key))
         .configure(money)
+        .configure(books)
         .service(resource("/v1/test-clock").post(service::move_clock));
 }
 
@@ -165,4 +188,36 @@ fn money(config: &mut ServiceConfig) {
         .service(resource("/v1/open-items/{id}/assign").post(open_items::assign))
         .service(resource("/v1/open-items/{id}/return").post(open_items::give_back))
         .service(resource("/v1/open-items/{id}/write-off").post(open_items::write_off));
+}
+
+/// Partners' own books beside the ledger, and disputes.
+fn books(config: &mut ServiceConfig) {
+    use web::{get, post, put, resource};
+    config
+        .service(
+            resource("/v1/parties/{id}/book-profile")
+                .route(put().to(book_profiles::put))
+                .route(get().to(book_profiles::view)),
+        )
+        .service(
+            resource("/v1/reconciliations")
+                .route(post().to(reconciliations::create))
+                .route(get().to(reconciliations::list)),
+        )
+        .service(resource("/v1/reconciliations/{id}").get(reconciliations::view))
+        .service(
+            resource("/v1/reconciliations/{id}/parts/{part}")
+                .route(put().to(reconciliations::put_part)),
+        )
+        .service(resource("/v1/reconciliations/{id}/run").post(reconciliations::run))
+        .service(resource("/v1/reconciliations/{id}/breaks").get(breaks::list))
+        .service(resource("/v1/reconciliations/{id}/breaks/{number}").get(breaks::view))
+        .service(resource("/v1/reconciliations/{id}/breaks/{number}/{step}").post(breaks::step))
+        .service(
+            resource("/v1/disputes")
+                .route(post().to(disputes::open))
+                .route(get().to(disputes::list)),
+        )
+        .service(resource("/v1/disputes/{id}").get(disputes::view))
+        .service(resource("/v1/disputes/{id}/{step}").post(disputes::step));
 }

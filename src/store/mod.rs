@@ -5,12 +5,16 @@
 
 pub mod answers;
 pub mod audit;
+pub mod book_profiles;
+pub mod breaks;
 pub mod configurations;
 mod connection;
 pub mod cycles;
 pub mod dialect;
+pub mod disputes;
 pub mod exposures;
 pub mod heads;
+pub mod journal;
 pub mod load;
 pub mod log;
 pub mod log_key;
@@ -22,6 +26,7 @@ mod originals;
 pub mod packs;
 pub mod payments;
 mod prepared;
+pub mod reconciliations;
 pub mod rows;
 pub mod save;
 pub mod save_members;

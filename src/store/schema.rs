@@ -299,3 +299,93 @@ diesel::table! {
         why -> Text,
     }
 }
+
+diesel::table! {
+    book_profiles (party, version) {
+        party -> Text,
+        version -> BigInt,
+        recorded_at -> BigInt,
+        author -> Text,
+        profile -> Text,
+    }
+}
+
+diesel::table! {
+    reconciliations (run) {
+        run -> BigInt,
+        party -> Text,
+        state -> Text,
+        author -> Text,
+        created_at -> BigInt,
+        request -> Text,
+        sha256 -> Nullable<Text>,
+        file_hash -> Nullable<Text>,
+        file_size -> Nullable<BigInt>,
+        may_repeat -> Bool,
+        attempt -> BigInt,
+        finished_at -> Nullable<BigInt>,
+        verdict -> Nullable<Text>,
+        outcome -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    reconciliation_parts (run, part) {
+        run -> BigInt,
+        part -> BigInt,
+        part_size -> BigInt,
+        sha256 -> Text,
+        bytes -> Binary,
+    }
+}
+
+diesel::table! {
+    breaks (run, number) {
+        run -> BigInt,
+        number -> BigInt,
+        class -> Text,
+        state -> Text,
+        content -> Text,
+        handling -> Text,
+        unposted -> Bool,
+        posted -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    break_events (run, number, place) {
+        run -> BigInt,
+        number -> BigInt,
+        place -> BigInt,
+        at -> BigInt,
+        author -> Text,
+        action -> Text,
+        why -> Text,
+        request -> Binary,
+    }
+}
+
+diesel::table! {
+    disputes (dispute) {
+        dispute -> BigInt,
+        party -> Text,
+        state -> Text,
+        due -> BigInt,
+        running -> Bool,
+        unposted -> Bool,
+        content -> Text,
+    }
+}
+
+diesel::table! {
+    dispute_events (dispute, place) {
+        dispute -> BigInt,
+        place -> BigInt,
+        at -> BigInt,
+        side -> Text,
+        author -> Text,
+        action -> Text,
+        content -> Text,
+        request -> Binary,
+    }
+}

@@ -97,6 +97,7 @@ impl Turn<'_> {
             absorbed,
             to_packs,
             kept: next.kept,
+            refunded: Some(before.kept - next.kept),
         }
     }
 
@@ -279,6 +280,7 @@ pub fn decide_unlinked(
         absorbed,
         to_packs: Vec::new(),
         kept: Money::ZERO,
+        refunded: Some(amount),
     };
     let detail = Detail::Refund { of: None, parts: vec![part] };
     Ok(draft.finish(Title::of(ask.command, key.member), detail))

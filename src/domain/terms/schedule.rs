@@ -63,6 +63,8 @@ pub struct Schedule {
     pub holidays: BTreeSet<Day>,
     /// Days after publication within which a party can object.
     pub dispute_days: u32,
+    /// Whether an amount in dispute is set aside.
+    pub dispute_reserves: bool,
 }
 
 /// A settlement schedule as written.
@@ -95,6 +97,9 @@ pub struct ScheduleDocument {
     /// Days within which a party can object; none: 30.
     #[serde(default = "thirty")]
     pub dispute_days: u32,
+    /// Whether an amount in dispute is set aside until the dispute ends.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dispute_reserves: bool,
 }
 
 const fn thirty() -> u32 {
@@ -114,6 +119,7 @@ impl ScheduleDocument {
             payment_term_days: 0,
             holidays: BTreeSet::new(),
             dispute_days: thirty(),
+            dispute_reserves: false,
         }
     }
 
@@ -150,6 +156,7 @@ impl ScheduleDocument {
             payment_term_days: self.payment_term_days,
             holidays: self.holidays.clone(),
             dispute_days: self.dispute_days,
+            dispute_reserves: self.dispute_reserves,
         })
     }
 }

@@ -5,14 +5,22 @@
     reason = "every handler errs with a problem document; openapi/ names the codes of each"
 )]
 
+mod acting;
 pub mod batch;
+pub mod book_profiles;
+pub mod breaks;
 pub mod configuration;
 pub mod cycles;
+mod dispute_views;
+pub mod disputes;
 pub mod explain;
 pub mod keys;
 pub mod members;
 pub mod open_items;
 pub mod payments;
+mod opening;
+mod reconciliation_views;
+pub mod reconciliations;
 pub mod service;
 pub mod statements;
 pub mod transactions;

@@ -10,6 +10,7 @@ use crate::domain::amount::Money;
 use crate::domain::ids::TransactionId;
 use crate::domain::time::Instant;
 
+pub mod case;
 #[cfg(test)]
 mod tests;
 

@@ -1,0 +1,88 @@
+//! Records beside the ledger: written in one transaction without locking a head, and once for each
+//! idempotency key, as commands are.
+
+use super::Engine;
+use super::exclusive::Keyed;
+use super::work::{Answer, EngineError};
+use crate::domain::time::Instant;
+use crate::store::answers::{self, AnswerRow};
+use crate::store::{Database, StoreError, Use, dialect};
+
+impl Engine {
+    /// Writes in one transaction; what errs is undone.
+    ///
+    /// # Errors
+    /// If `run` does, or the database fails.
+    pub fn write<T, E: From<StoreError>>(
+        &self,
+        run: impl FnOnce(&mut Database) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut connection = self.shared.address.open(Use::Write)?;
+        dialect::begin(&mut connection)?;
+        // A connection that is dropped undoes what it began.
+        let done = run(&mut connection)?;
+        dialect::commit(&mut connection)?;
+        Ok(done)
+    }
+
+    /// Writes in one transaction, once for a key: `run` gives status and body of the answer, which
+    /// is given again to the same request.
+    ///
+    /// # Errors
+    /// If `run` does, the key was used for another request, or the database fails.
+    pub fn write_once<E: From<StoreError> + From<EngineError>>(
+        &self,
+        keyed: &Keyed,
+        at: Instant,
+        run: impl FnOnce(&mut Database) -> Result<(u16, String), E>,
+    ) -> Result<Answer, E> {
+        self.write(|connection| {
+            if let Some(answer) = replayed::<E>(connection, keyed)? {
+                return Ok(answer);
+            }
+            let (status, body) = run(connection)?;
+            let row = AnswerRow {
+                key_hash: keyed.key.to_vec(),
+                fingerprint: keyed.fingerprint.to_vec(),
+                status: i64::from(status),
+                answer: body.clone(),
+                recorded_at: at.0,
+            };
+            answers::save(connection, &[row])?;
+            Ok(Answer { status, body: body.into(), replayed: false })
+        })
+    }
+
+    /// The answer that was given under a key, if one was.
+    ///
+    /// # Errors
+    /// If the key was used for another request, or the database fails.
+    pub fn answer_under<E: From<StoreError> + From<EngineError>>(
+        &self,
+        keyed: &Keyed,
+    ) -> Result<Option<Answer>, E> {
+        let mut connection = self.shared.address.open(Use::Read)?;
+        replayed(&mut connection, keyed)
+    }
+
+    /// The database.
+    pub fn address(&self) -> &crate::store::Address {
+        &self.shared.address
+    }
+}
+
+fn replayed<E: From<StoreError> + From<EngineError>>(
+    connection: &mut Database,
+    keyed: &Keyed,
+) -> Result<Option<Answer>, E> {
+    let stored = answers::load(connection, &[keyed.key])?.remove(&keyed.key);
+    match stored {
+        None => Ok(None),
+        Some(stored) if stored.fingerprint != keyed.fingerprint => {
+            Err(EngineError::KeyReused.into())
+        }
+        Some(stored) => {
+            Ok(Some(Answer { status: stored.status, body: stored.body, replayed: true }))
+        }
+    }
+}

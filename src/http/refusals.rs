@@ -1,0 +1,97 @@
+//! Refusals of reconciliations and disputes, as problems.
+
+use super::problem::Problem;
+use crate::books::ProfileError;
+use crate::domain::adjustment::ReconciliationId;
+use crate::domain::reconciliation::dispute::DisputeError;
+use crate::domain::reconciliation::handling::HandlingError;
+use crate::engine::EngineError;
+use crate::reconcile::SettleError;
+
+impl Problem {
+    /// A list that this party sent before.
+    pub fn file_already_seen(run: ReconciliationId) -> Self {
+        let detail = "this list was compared before; look there, or send the corrected list";
+        Self::new(409, "file_already_seen", detail).with("reconciliation", run.to_string())
+    }
+
+    /// Another part under a number that is taken.
+    pub fn part_differs() -> Self {
+        let detail = "this part is there with other bytes; begin a new reconciliation";
+        Self::new(409, "part_differs", detail)
+    }
+
+    /// A list whose parts are not what was said.
+    pub fn file_incomplete() -> Self {
+        let detail = "the parts that are there don't have this hash; send what is missing";
+        Self::new(422, "file_incomplete", detail)
+    }
+
+    /// A reconciliation that takes no more parts.
+    pub fn not_receiving() -> Self {
+        let detail = "this reconciliation takes nothing more; begin a new one";
+        Self::new(409, "reconciliation_state", detail)
+    }
+
+    /// A dispute that stands elsewhere than whoever acts believes.
+    pub fn dispute_state(detail: &str) -> Self {
+        Self::new(409, "dispute_state", detail)
+    }
+
+    /// A dispute about a cycle for which the time is over.
+    pub fn dispute_too_late() -> Self {
+        let detail = "the time to object to this cycle is over; ask the clearing house";
+        Self::new(422, "dispute_too_late", detail)
+    }
+}
+
+impl From<ProfileError> for Problem {
+    fn from(error: ProfileError) -> Self {
+        Self::invalid(&format!("/profile{}", error.pointer), error.detail)
+    }
+}
+
+impl From<HandlingError> for Problem {
+    fn from(error: HandlingError) -> Self {
+        let detail = error.to_string();
+        match error {
+            HandlingError::WhyMissing => Self::invalid("/why", &detail),
+            HandlingError::SamePerson => Self::new(403, "second_person_needed", detail),
+            HandlingError::Resolved
+            | HandlingError::Proposed
+            | HandlingError::NotProposed
+            | HandlingError::Pending => Self::new(409, "break_state", detail),
+            HandlingError::NothingToPost => Self::new(422, "nothing_to_post", detail),
+        }
+    }
+}
+
+impl From<DisputeError> for Problem {
+    fn from(error: DisputeError) -> Self {
+        let detail = error.to_string();
+        match error {
+            DisputeError::Late => Self::dispute_too_late(),
+            DisputeError::NoAmount | DisputeError::TooMuch => Self::invalid("/amount", &detail),
+            DisputeError::WhyMissing => Self::invalid("/why", &detail),
+            DisputeError::SamePerson => Self::new(403, "second_person_needed", detail),
+            DisputeError::WrongSide => Self::new(403, "role_not_allowed", detail),
+            DisputeError::Ended | DisputeError::Overdue | DisputeError::OutOfTurn => {
+                Self::new(409, "dispute_state", detail)
+            }
+        }
+    }
+}
+
+impl From<SettleError> for Problem {
+    fn from(error: SettleError) -> Self {
+        match error {
+            SettleError::Store(error) => error.into(),
+            SettleError::Engine(EngineError::KeyReused) => Self::internal(),
+            SettleError::Engine(error) => error.into(),
+            SettleError::Refused(text) => {
+                tracing::error!(text, "an entry was refused");
+                Self::internal()
+            }
+        }
+    }
+}
