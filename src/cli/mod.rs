@@ -3,6 +3,7 @@
 mod cycles;
 mod keys;
 mod output;
+mod reconcile;
 mod rehearse;
 mod serve;
 
@@ -50,6 +51,8 @@ enum Command {
     Rehearse(rehearse::Arguments),
     /// Recomputes accounts, lots, positions and the hash chain from the postings alone.
     Audit,
+    /// Compares a partner's own list with what it posted in a cycle, and stores nothing.
+    Reconcile(reconcile::Arguments),
     /// Adds and lists parties.
     #[command(subcommand)]
     Party(keys::PartyCommand),
@@ -81,6 +84,7 @@ impl Command {
                 | Self::Token(_)
                 | Self::Cycle(_)
                 | Self::Statement(_)
+                | Self::Reconcile(_)
         )
     }
 }
@@ -115,6 +119,7 @@ fn dispatch(arguments: Arguments) -> Result<(), Failure> {
         Command::Migrate(migrate) => serve::migrate(migrate, settings),
         Command::Rehearse(files) => rehearse::run(&files, &settings, named_database),
         Command::Audit => audit(&settings),
+        Command::Reconcile(arguments) => reconcile::run(arguments, &settings),
         Command::Party(command) => keys::party(command, &settings),
         Command::Key(command) => keys::key(command, &settings),
         Command::Token(token) => keys::token(&token, &settings),

@@ -50,7 +50,7 @@ pub const fn state_of(one: &Break, handling: &Handling) -> &'static str {
 }
 
 #[derive(Insertable)]
-#[diesel(table_name = breaks)]
+#[diesel(table_name = breaks, treat_none_as_default_value = false)]
 struct NewBreak {
     run: i64,
     number: i64,

@@ -167,6 +167,11 @@ impl World {
         self.calling(Credentials::Bearer(token_of(&self.settings, Role::Auditor)))
     }
 
+    /// Somebody of finance, by name.
+    pub fn finance(&self, name: &str) -> Caller {
+        self.calling(Credentials::Bearer(named_token_of(&self.settings, Role::Finance, name)))
+    }
+
     /// Somebody else.
     pub fn calling(&self, credentials: Credentials) -> Caller {
         Caller::new(&self.url(), credentials)
@@ -296,11 +301,15 @@ pub fn instant(text: &str) -> Instant {
 }
 
 fn token_of(settings: &Settings, role: Role) -> String {
+    named_token_of(settings, role, "tests")
+}
+
+fn named_token_of(settings: &Settings, role: Role, name: &str) -> String {
     let address = settings.address().expect("the address is one");
     let mut database = address.open(Use::Read).expect("the database can be read");
     let key = token_key(&mut database).expect("the database has a token key");
     let hour = Duration::from_hours(1);
-    mint(&key, "tests", role, hour, unix_now()).expect("a token can be minted")
+    mint(&key, name, role, hour, unix_now()).expect("a token can be minted")
 }
 
 /// The coalition of most tests: a brand's programme `club` (a point for every 10.00, worth 1.00,
