@@ -124,9 +124,8 @@ fn entry_of(
     let scale = programme.as_ref().filter(|_| !obligation.counts_pieces());
     let scale = scale.and_then(|one| coalition.programmes.get(one));
     let original = match &transaction.detail {
-        Detail::Refund { of, .. } => *of,
+        Detail::Refund { of, .. } | Detail::Adjustment { of, .. } => *of,
         Detail::Capture { of, .. } => Some(*of),
-        Detail::Adjustment { of, .. } => *of,
         _ => None,
     };
     let part = transaction.parts().iter().find(|part| Some(&part.programme) == programme.as_ref());

@@ -11,6 +11,7 @@ mod cycles;
 mod disputes;
 mod idempotency;
 mod kinds;
+mod lists;
 mod members;
 mod migrations;
 mod packs;

@@ -4,86 +4,17 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant as Stopwatch};
 
+use coalition::store::Use;
+use coalition::store::reconciliations::{self, FileFacts};
 use coalition_partner::{Answer, Outgoing};
-use rust_xlsxwriter::Workbook;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::caller::Caller;
+use crate::lists::{Line, list, profile};
 use crate::support::{Club, World, both, code_of, purchase, text};
 
 const DAY: &str = "2025-03-03";
-const AT: &str = "2025-03-03T09:00:00Z";
-
-/// A line of the shop's list.
-#[derive(Clone, Debug)]
-struct Line {
-    reference: String,
-    kind: &'static str,
-    cents: i64,
-    points: i64,
-    at: &'static str,
-    currency: &'static str,
-}
-
-impl Line {
-    fn new(reference: &str, cents: i64) -> Self {
-        let (kind, at, currency) = ("purchase", AT, "RUB");
-        Self { reference: reference.to_owned(), kind, cents, points: cents / 1_000, at, currency }
-    }
-
-    fn amount(&self) -> String {
-        let sign = if self.cents < 0 { "-" } else { "" };
-        format!("{sign}{}.{:02}", self.cents.abs() / 100, self.cents.abs() % 100)
-    }
-
-    fn cells(&self) -> [String; 6] {
-        let (kind, at, currency) = (self.kind, self.at, self.currency);
-        let [kind, at, currency] = [kind, at, currency].map(str::to_owned);
-        [self.reference.clone(), kind, self.amount(), self.points.to_string(), at, currency]
-    }
-}
-
-const COLUMNS: [&str; 6] = ["ref", "kind", "sum", "points", "at", "currency"];
-
-fn profile(format: &str) -> Value {
-    json!({"format": format, "columns": {
-        "reference": "ref", "kind": "kind", "amount": "sum", "points": "points", "at": "at",
-        "currency": "currency"
-    }})
-}
-
-fn list(format: &str, lines: &[Line]) -> Vec<u8> {
-    match format {
-        "csv" => {
-            let mut text = COLUMNS.join(",");
-            for line in lines {
-                text.push('\n');
-                text.push_str(&line.cells().join(","));
-            }
-            text.into_bytes()
-        }
-        "ndjson" => {
-            let object = |line: &Line| -> String {
-                let members = COLUMNS.into_iter().zip(line.cells());
-                json!(members.collect::<BTreeMap<_, _>>()).to_string()
-            };
-            lines.iter().map(object).collect::<Vec<_>>().join("\n").into_bytes()
-        }
-        _ => {
-            let mut workbook = Workbook::new();
-            let sheet = workbook.add_worksheet();
-            let header = COLUMNS.map(str::to_owned);
-            let rows = std::iter::once(header).chain(lines.iter().map(Line::cells));
-            for (row, cells) in (0..).zip(rows) {
-                for (column, cell) in (0..).zip(cells) {
-                    sheet.write(row, column, cell).expect("a cell");
-                }
-            }
-            workbook.save_to_buffer().expect("a workbook")
-        }
-    }
-}
 
 fn put_bytes(caller: &Caller, target: &str, bytes: &[u8]) -> Answer {
     caller.send(&Outgoing { method: "PUT", ..Outgoing::post(target, "part", bytes) })
@@ -108,6 +39,18 @@ fn send(world: &World, caller: &Caller, request: &Value, bytes: &[u8]) -> String
 fn run(world: &World, caller: &Caller, target: &str, bytes: &[u8]) -> Answer {
     let sha256 = hex::encode(Sha256::digest(bytes));
     caller.post(&format!("{target}/run"), &world.new_key(), &json!({"sha256": sha256}))
+}
+
+/// Makes a list look as if a server had died while it compared it.
+fn left_behind(world: &World, target: &str, bytes: &[u8]) {
+    let address = world.settings.address().expect("the address is one");
+    let mut database = address.open(Use::Write).expect("the database can be opened");
+    let id = target.rsplit('/').next().and_then(|id| id.parse().ok()).expect("an id");
+    let sha256 = hex::encode(Sha256::digest(bytes));
+    let size = i64::try_from(bytes.len()).expect("a small list");
+    let facts = FileFacts { sha256: &sha256, size, may_repeat: false };
+    let begun = reconciliations::begin(&mut database, id, &facts);
+    assert_eq!(begun.expect("it can be begun"), Some(1));
 }
 
 /// Waits until a list is compared.
@@ -280,10 +223,10 @@ fn parts_come_again_and_a_list_only_once() {
         assert_eq!(there["parts"].as_array().map(Vec::len), Some(2));
         let wrong = run(world, &shop, &target, b"another list");
         assert_eq!((wrong.status, code_of(&wrong).as_str()), (422, "file_incomplete"));
-        // A server that is started again goes on with the parts that are there.
+        // What a server left behind when it died is compared when one starts.
+        left_behind(world, &target, &bytes);
         world.restart();
         let shop = world.party("shop").clone();
-        body(&run(world, &shop, &target, &bytes), 202);
         assert_eq!(ended(&shop, &target)["verdict"], "reconciled");
         body(&run(world, &shop, &target, &bytes), 202);
         let late = put_bytes(&shop, &format!("{target}/parts/3"), b"late");

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::domain::amount::{Money, Points};
+use crate::domain::ids::TransactionId;
 use crate::domain::reconciliation::handling::{Deed, Handling, Resolution};
 use crate::domain::reconciliation::{Break, Bridge, Figures, Gap, Proposal, Totals};
 use crate::domain::terms::Coalition;
@@ -145,8 +146,7 @@ impl Shown {
                 handled(*resolution, maker, (None, owes), None)
             }
             Handling::Resolved { resolution, maker, checker } => {
-                let posted = row.posted.map(|id| id.to_string());
-                handled(*resolution, maker, (checker.as_ref(), owes), posted)
+                handled(*resolution, maker, (checker.as_ref(), owes), row.posted)
             }
         };
         if let Value::Object(fields) = &mut view {
@@ -160,7 +160,7 @@ fn handled(
     resolution: Resolution,
     maker: &Deed,
     (checker, owes): (Option<&Deed>, Option<String>),
-    posted: Option<String>,
+    posted: Option<TransactionId>,
 ) -> Value {
     json!({
         "resolution": resolution.name(),
