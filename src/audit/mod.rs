@@ -5,6 +5,7 @@
 //! first difference. What it keeps in memory grows with accounts and lots, not with postings.
 
 mod compare;
+mod payments;
 mod replay;
 
 use std::fmt;
@@ -32,6 +33,8 @@ pub struct Report {
     pub packs: u64,
     /// Positions.
     pub positions: u64,
+    /// Payments of instructed cycles.
+    pub payments: u64,
     /// The first difference, if there is one.
     pub difference: Option<String>,
 }
@@ -39,12 +42,12 @@ pub struct Report {
 impl fmt::Display for Report {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { shards, transactions, postings, accounts, lots, .. } = self;
-        let Self { holds, packs, positions, .. } = self;
+        let Self { holds, packs, positions, payments, .. } = self;
         writeln!(
             out,
             "checked {transactions} transactions with {postings} postings in {shards} shards: \
              sequences without gaps, hashes, logs, balances of {accounts} accounts, {lots} lots, \
-             {holds} open holds, {packs} packs, {positions} positions"
+             {holds} open holds, {packs} packs, {positions} positions, {payments} payments"
         )?;
         match &self.difference {
             None => write!(out, "no difference"),

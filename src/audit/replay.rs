@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::Report;
+use super::payments::BankMoney;
 use crate::domain::account::AccountKey;
 use crate::domain::entry::leaf_of;
 use crate::domain::ids::{LotId, MemberId, ShardId, TransactionId};
@@ -110,6 +111,7 @@ pub struct Replay {
     pub(super) holds: BTreeMap<TransactionId, i64>,
     pub(super) packs: BTreeMap<TransactionId, i64>,
     pub(super) positions: HashMap<PositionText, (i64, i64, i64)>,
+    pub(super) bank_money: BankMoney,
     dated: HashMap<LotId, (i64, i64)>,
     merged: HashMap<MemberId, MemberId>,
     finished_holds: HashSet<TransactionId>,
@@ -131,7 +133,8 @@ impl Replay {
         self.compare_lots(database)?;
         self.compare_holds(database)?;
         self.compare_packs(database)?;
-        self.compare_positions(database)
+        self.compare_positions(database)?;
+        self.compare_payments(database)
     }
 
     /// A merge carries on in the shard of the profile that stays, which may be read first: what
@@ -281,6 +284,7 @@ impl Replay {
                 if !amount.is_positive() {
                     return Err(differs(format!("{id}: a money posting moves nothing")));
                 }
+                self.bank_money.add(posting, *amount);
                 // What a bank moved is owed by no party to another.
                 let Some((key, addition)) = Position::of(transaction, posting) else {
                     return Ok(());
