@@ -34,6 +34,7 @@ mod connection;
 mod error;
 mod operator;
 pub mod path;
+mod payments;
 pub mod post;
 pub mod proof;
 mod refusal;

@@ -243,6 +243,6 @@ impl OperatorClient {
 }
 
 /// A key for one call and its repetitions.
-fn new_key() -> Result<String, Error> {
+pub(crate) fn new_key() -> Result<String, Error> {
     random_nonce().map_err(Error::Random)
 }
