@@ -283,7 +283,7 @@ impl Settings {
 
 /// The environment without variables of other programs of this project.
 fn known_environment() -> config::Map<String, String> {
-    const FOREIGN: [&str; 8] = [
+    const FOREIGN: [&str; 9] = [
         "COALITION_FAULT",
         "COALITION_KEY",
         "COALITION_KEY_ALGORITHM",
@@ -292,6 +292,7 @@ fn known_environment() -> config::Map<String, String> {
         "COALITION_KILLS",
         "COALITION_PG_BIN",
         "COALITION_SERVER",
+        "COALITION_TOKEN",
     ];
     std::env::vars().filter(|(name, _)| !FOREIGN.contains(&name.as_str())).collect()
 }

@@ -166,9 +166,20 @@ pub fn key(command: KeyCommand, settings: &Settings) -> Result<(), Failure> {
 
 /// Runs `token`.
 pub fn token(arguments: &TokenArguments, settings: &Settings) -> Result<(), Failure> {
+    let TokenArguments { subject, role, minutes } = arguments;
+    say(&new_token(settings, subject, *role, *minutes)?)
+}
+
+/// A token, minted with the key of the database.
+pub fn new_token(
+    settings: &Settings,
+    subject: &str,
+    role: Role,
+    minutes: u64,
+) -> Result<String, Failure> {
     let mut database = settings.address()?.open(Use::Read)?;
     let key = token_key(&mut database)?;
-    let lifetime = Duration::from_secs(arguments.minutes.saturating_mul(60));
-    let token = mint(&key, &arguments.subject, arguments.role, lifetime, unix_now());
-    say(&token.map_err(|error| Failure::Unreadable(error.to_string()))?)
+    let lifetime = Duration::from_secs(minutes.saturating_mul(60));
+    let token = mint(&key, subject, role, lifetime, unix_now());
+    token.map_err(|error| Failure::Unreadable(error.to_string()))
 }

@@ -3,6 +3,7 @@
 mod cycles;
 mod keys;
 mod output;
+mod payments;
 mod reconcile;
 mod rehearse;
 mod serve;
@@ -67,6 +68,8 @@ enum Command {
     /// Lists and writes statements.
     #[command(subcommand)]
     Statement(cycles::StatementCommand),
+    /// Lists payments, writes files for a bank and imports what it booked, at a running server.
+    Payments(payments::Arguments),
     /// Prints the settings in force, secrets masked.
     Settings,
     /// Measures this machine: the server beside pgbench and bare SQL, as ratios in one run.
@@ -76,16 +79,17 @@ enum Command {
 impl Command {
     /// Whether it works on a database that is there already.
     const fn needs_database(&self) -> bool {
-        matches!(
-            self,
+        match self {
             Self::Audit
-                | Self::Party(_)
-                | Self::Key(_)
-                | Self::Token(_)
-                | Self::Cycle(_)
-                | Self::Statement(_)
-                | Self::Reconcile(_)
-        )
+            | Self::Party(_)
+            | Self::Key(_)
+            | Self::Token(_)
+            | Self::Cycle(_)
+            | Self::Statement(_)
+            | Self::Reconcile(_) => true,
+            Self::Payments(payments) => payments.needs_database(),
+            _ => false,
+        }
     }
 }
 
@@ -125,6 +129,7 @@ fn dispatch(arguments: Arguments) -> Result<(), Failure> {
         Command::Token(token) => keys::token(&token, &settings),
         Command::Cycle(command) => cycles::cycle(command, &settings),
         Command::Statement(command) => cycles::statement(command, &settings),
+        Command::Payments(payments) => payments::run(payments, &settings),
         Command::Settings => say(&settings.effective()),
         Command::Bench(bench) => crate::bench::run(&bench, &settings)
             .map_err(|error| Failure::Unusable(error.to_string())),
