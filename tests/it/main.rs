@@ -3,6 +3,7 @@
 //! Every test talks with the Rust SDK, every answer is checked against the API's document, and
 //! every ledger is audited at the end.
 
+mod bank;
 mod caller;
 mod cards;
 mod configuration;
@@ -16,6 +17,8 @@ mod members;
 mod migrations;
 mod packs;
 mod reconciliation;
+mod open_items;
+mod payments;
 mod requests;
 mod retail;
 mod routes;
