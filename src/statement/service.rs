@@ -39,7 +39,8 @@ pub fn publish(
     let Some(window) = Window::of(&mut reading, &engine.timeline(), cycle)? else {
         return Ok(Publishing::NotClosed);
     };
-    for earlier in cycles::unfinished(&mut reading, cycle)? {
+    let unfinished = cycles::unfinished(&mut reading, cycle)?;
+    for earlier in unfinished.into_iter().filter(|one| one.first < cycle.first) {
         let row = cycles::find(&mut reading, &earlier)?;
         if row.is_none_or(|row| row.state < CycleState::Published) {
             return Ok(Publishing::NotYet(earlier));
