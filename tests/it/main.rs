@@ -20,6 +20,7 @@ mod packs;
 mod reconciliation;
 mod open_items;
 mod payments;
+mod proofs;
 mod requests;
 mod retail;
 mod routes;
