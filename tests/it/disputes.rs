@@ -101,7 +101,7 @@ fn a_dispute_goes_from_the_objection_to_an_entry_of_both_sides() {
         let seen = body(&step(world, &anna, &id, ("acknowledge", json!({"reserve": true}))), 200);
         assert_eq!(seen["reserved"], "60.00");
         let reserved = entry("brand", "clearing", "dispute_reserve", 6_000);
-        assert_eq!(entries(world, "2025-03-04"), [reserved.clone()]);
+        assert_eq!(entries(world, "2025-03-04"), std::slice::from_ref(&reserved));
 
         let shown = json!({"text": "the price list", "documents": ["ab".repeat(32)]});
         body(&step(world, &shop, &id, ("evidence", shown)), 200);
