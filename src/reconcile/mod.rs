@@ -14,7 +14,6 @@ use std::io::{Read, Seek};
 
 use serde::{Deserialize, Serialize};
 
-pub use ours::is_listed;
 pub use run::{Due, Runner, hash_of};
 pub use settle::{
     SettleError, adjustment_owes, expire_dispute, finish_break, finish_dispute, settle_all,

@@ -8,7 +8,6 @@ use std::collections::HashMap;
 
 use super::{AROUND, CompareError, Task};
 use crate::domain::amount::{Money, Points};
-use crate::domain::command::Kind;
 use crate::domain::ids::{ProgrammeId, ShardId, TransactionId};
 use crate::domain::reconciliation::{Book, Currency, OurLine, amount_sign, points_sign};
 use crate::domain::time::{Instant, NEVER};
@@ -249,17 +248,4 @@ pub(super) fn amount_of(transaction: &Transaction, programme: &ProgrammeId) -> M
         _ => None,
     };
     part.map(crate::domain::receipt::Part::amount).or(refunded).unwrap_or_default()
-}
-
-/// Whether a kind may stand in a partner's list.
-pub const fn is_listed(kind: Kind) -> bool {
-    matches!(
-        kind,
-        Kind::Purchase
-            | Kind::CardPayment
-            | Kind::Refund
-            | Kind::Grant
-            | Kind::Capture
-            | Kind::Exchange
-    )
 }
