@@ -285,7 +285,7 @@ impl Action {
             | Self::Void { .. }
             | Self::Pack { .. }
             | Self::Service { .. } => Vec::new(),
-            | Self::Adjustment(_) => Vec::new(),
+            Self::Adjustment(_) => Vec::new(),
         }
     }
 

@@ -107,6 +107,9 @@ impl Engine {
         let sealed = house.frontier.clone();
         let open = coalition.schedule(&cycle.schedule).cycle_of(now);
         books.post(&mut house, &open, entries.opening)?;
+        // No clock that lags behind can post into the cycle any more, here as on the other shards.
+        house.last_recorded_at = now;
+        save_heads(connection, std::slice::from_ref(&house))?;
 
         let positions = cycles::positions_of(connection, cycle)?;
         let figures = (close.figures)(coalition, cycle, &positions);

@@ -16,8 +16,8 @@ use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, ServiceConfig};
 
 use api::{
-    batch, book_profiles, breaks, configuration, cycles, disputes, keys, members, open_items, payments,
-    reconciliations, service, statements, transactions,
+    batch, book_profiles, breaks, configuration, cycles, disputes, keys, members, open_items,
+    payments, reconciliations, service, statements, transactions,
 };
 use app::App;
 use problem::Problem;
