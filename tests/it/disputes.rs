@@ -73,7 +73,7 @@ fn a_dispute_goes_from_the_objection_to_an_entry_of_both_sides() {
     both(|world| {
         let receipt = published(world);
         let (shop, bank) = (world.party("shop").clone(), world.party("bank").clone());
-        let (anna, auditor) = (world.finance("anna"), world.auditor());
+        let (anna, auditor) = (world.finance_named("anna"), world.auditor());
         let wish = json!({
             "cycle": DAY, "kind": "wrong_price", "lines": [format!("{receipt}/1")],
             "amount": "60.00", "why": "the price was 0.40"
@@ -110,7 +110,7 @@ fn a_dispute_goes_from_the_objection_to_an_entry_of_both_sides() {
         assert_eq!((other.status, code_of(&other).as_str()), (409, "dispute_state"));
         let one = body(&step(world, &anna, &id, ("approve", json!({"amount": "40.00"}))), 200);
         assert_eq!(one["proposed"]["approvals"].as_array().map(Vec::len), Some(1));
-        let boris = world.finance("boris");
+        let boris = world.finance_named("boris");
         let twice = step(world, &boris, &id, ("approve", json!({"amount": "40.00"})));
         assert_eq!((twice.status, code_of(&twice).as_str()), (403, "second_person_needed"));
         let key = world.new_key();
@@ -143,7 +143,7 @@ fn a_dispute_ends_by_a_no_by_taking_it_back_and_by_its_time() {
     both(|world| {
         published(world);
         let shop = world.party("shop").clone();
-        let anna = world.finance("anna");
+        let anna = world.finance_named("anna");
         let wish = json!({
             "cycle": DAY, "kind": "missing_accrual", "own_lines": ["R-7 120.00"],
             "programme": "club", "amount": "12.00", "why": "the till was offline"
@@ -179,7 +179,7 @@ fn a_dispute_ends_by_a_no_by_taking_it_back_and_by_its_time() {
 fn the_clearing_house_objects_as_well_and_the_party_answers() {
     both(|world| {
         published(world);
-        let (shop, anna) = (world.party("shop").clone(), world.finance("anna"));
+        let (shop, anna) = (world.party("shop").clone(), world.finance_named("anna"));
         let wish = json!({
             "party": "shop", "cycle": DAY, "kind": "fraud", "own_lines": ["R-1 was no sale"],
             "programme": "club", "amount": "100.00", "why": "the article does not exist",

@@ -241,7 +241,10 @@ fn parts_come_again_and_a_list_only_once() {
         let wish = json!({"sha256": sha256, "again": true});
         let refused = shop.post(&format!("{second}/run"), &world.new_key(), &wish);
         assert_eq!(refused.status, 403, "only finance compares a list again");
-        body(&world.finance("anna").post(&format!("{second}/run"), &world.new_key(), &wish), 202);
+        body(
+            &world.finance_named("anna").post(&format!("{second}/run"), &world.new_key(), &wish),
+            202,
+        );
         assert_eq!(ended(&shop, &second)["verdict"], "reconciled");
 
         let broken =
@@ -268,7 +271,7 @@ fn an_adjusted_break_is_met_by_the_next_list_and_large_ones_take_two_people() {
             lines[place].cents += more;
         }
         let shop = world.party("shop").clone();
-        let (anna, boris) = (world.finance("anna"), world.finance("boris"));
+        let (anna, boris) = (world.finance_named("anna"), world.finance_named("boris"));
         let request = json!({"cycle": DAY, "profile": profile("csv")});
         let (target, _) = compare(world, &shop, &request, &list("csv", &lines));
         let all = breaks(&shop, &target);

@@ -168,8 +168,10 @@ impl World {
     }
 
     /// Somebody of finance, by name.
-    pub fn finance(&self, name: &str) -> Caller {
+    pub fn finance_named(&self, name: &str) -> Caller {
         self.calling(Credentials::Bearer(named_token_of(&self.settings, Role::Finance, name)))
+    }
+
     /// Somebody of finance.
     pub fn finance(&self) -> Caller {
         self.calling(Credentials::Bearer(token_of(&self.settings, Role::Finance)))
