@@ -22,6 +22,7 @@ pub mod hold;
 pub mod ids;
 pub mod kind;
 pub mod ledger;
+pub mod liability;
 pub mod log;
 pub mod lot;
 pub mod member;

@@ -18,6 +18,7 @@ use actix_web::web::{self, Data, ServiceConfig};
 use api::{
     batch, book_profiles, breaks, configuration, cycles, disputes, keys, members, open_items,
     payments, reconciliations, service, statements, transactions,
+    batch, configuration, cycles, keys, members, reports, service, statements, transactions,
 };
 use app::App;
 use problem::Problem;
@@ -95,6 +96,7 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("POST", "/v1/disputes/{id}/approve"),
     ("POST", "/v1/disputes/{id}/reject"),
     ("POST", "/v1/disputes/{id}/withdraw"),
+    ("GET", "/v1/reports/liability"),
     ("POST", "/v1/test-clock"),
     ("GET", "/problems/{code}"),
     ("GET", "/"),
@@ -173,6 +175,7 @@ fn routes(config: &mut ServiceConfig) {
         .service(resource("/v1/log-key").get(statements::log_key))
         .configure(money)
         .configure(books)
+        .service(resource("/v1/reports/liability").get(reports::liability))
         .service(resource("/v1/test-clock").post(service::move_clock));
 }
 

@@ -15,6 +15,7 @@ pub mod disputes;
 pub mod exposures;
 pub mod heads;
 pub mod journal;
+pub mod liability;
 pub mod load;
 pub mod log;
 pub mod log_key;
@@ -34,6 +35,7 @@ mod save_postgres;
 pub mod schema;
 pub mod seals;
 pub mod statements;
+pub mod stream;
 pub mod views;
 
 pub use connection::{Address, Database, Kind, ReadPool, Use, open_pool};

@@ -21,6 +21,7 @@ mod opening;
 pub mod payments;
 mod reconciliation_views;
 pub mod reconciliations;
+pub mod reports;
 pub mod service;
 pub mod statements;
 pub mod transactions;
