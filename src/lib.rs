@@ -10,6 +10,7 @@ pub mod cluster;
 pub mod demo;
 pub mod domain;
 pub mod engine;
+pub mod export;
 pub mod faults;
 pub mod http;
 pub mod jobs;

@@ -293,6 +293,7 @@ fn known_environment() -> config::Map<String, String> {
         "COALITION_PG_BIN",
         "COALITION_SERVER",
         "COALITION_TOKEN",
+        "COALITION_TOOLS",
     ];
     std::env::vars().filter(|(name, _)| !FOREIGN.contains(&name.as_str())).collect()
 }

@@ -1,11 +1,13 @@
 //! The command line: one binary, a command for each task.
 
 mod cycles;
+mod export;
 mod keys;
 mod output;
 mod payments;
 mod reconcile;
 mod rehearse;
+mod report;
 mod serve;
 
 use std::path::PathBuf;
@@ -54,6 +56,11 @@ enum Command {
     Audit,
     /// Compares a partner's own list with what it posted in a cycle, and stores nothing.
     Reconcile(reconcile::Arguments),
+    /// Writes the whole ledger, or one cycle, for other programs: beancount, hledger, Parquet, CSV.
+    Export(export::Arguments),
+    /// Prints figures of the whole ledger.
+    #[command(subcommand)]
+    Report(report::ReportCommand),
     /// Adds and lists parties.
     #[command(subcommand)]
     Party(keys::PartyCommand),
@@ -90,6 +97,14 @@ impl Command {
             Self::Payments(payments) => payments.needs_database(),
             _ => false,
         }
+                | Self::Export(_)
+                | Self::Report(_)
+                | Self::Party(_)
+                | Self::Key(_)
+                | Self::Token(_)
+                | Self::Cycle(_)
+                | Self::Statement(_)
+        )
     }
 }
 
@@ -124,6 +139,8 @@ fn dispatch(arguments: Arguments) -> Result<(), Failure> {
         Command::Rehearse(files) => rehearse::run(&files, &settings, named_database),
         Command::Audit => audit(&settings),
         Command::Reconcile(arguments) => reconcile::run(arguments, &settings),
+        Command::Export(arguments) => export::run(arguments, &settings),
+        Command::Report(command) => report::run(&command, &settings),
         Command::Party(command) => keys::party(command, &settings),
         Command::Key(command) => keys::key(command, &settings),
         Command::Token(token) => keys::token(&token, &settings),
