@@ -66,7 +66,8 @@ pub fn euro_order() -> PaymentOrder {
     PaymentOrder { message_id, currency, from, payments: vec![payment], ..russian_order() }
 }
 
-/// Validates a file against a published schema, with libxml2's own tool; says so if it cannot.
+/// Validates a file against a published schema, with libxml2's own tool; says so if it cannot. The
+/// schemas are no part of the repository, so a machine that must have the tool may lack them.
 pub fn assert_valid(file: &str, schema: &str) {
     let schema = shared(schema);
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
@@ -78,10 +79,11 @@ pub fn assert_valid(file: &str, schema: &str) {
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
             assert!(output.status.success(), "{said}\n{file}");
         }
-        Ok(_) | Err(_) => {
+        Ok(_) => eprintln!("no {}; nothing was validated", schema.display()),
+        Err(error) => {
             let is_required = std::env::var("COALITION_TOOLS").is_ok_and(|it| it == "required");
-            assert!(!is_required, "xmllint or {} is missing", schema.display());
-            eprintln!("no xmllint or no {}; nothing was validated", schema.display());
+            assert!(!is_required, "xmllint is missing; .ci/tools installs it: {error}");
+            eprintln!("no xmllint; nothing was validated");
         }
     }
 }
