@@ -283,7 +283,8 @@ impl Settings {
 
 /// The environment without variables of other programs of this project.
 fn known_environment() -> config::Map<String, String> {
-    const FOREIGN: [&str; 9] = [
+    const FOREIGN: &[&str] = &[
+        "COALITION_CLOSING_SECONDS",
         "COALITION_FAULT",
         "COALITION_KEY",
         "COALITION_KEY_ALGORITHM",
@@ -292,6 +293,7 @@ fn known_environment() -> config::Map<String, String> {
         "COALITION_KILLS",
         "COALITION_PG_BIN",
         "COALITION_SERVER",
+        "COALITION_SHARED",
         "COALITION_TOKEN",
         "COALITION_TOOLS",
     ];

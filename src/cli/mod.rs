@@ -93,18 +93,12 @@ impl Command {
             | Self::Token(_)
             | Self::Cycle(_)
             | Self::Statement(_)
-            | Self::Reconcile(_) => true,
+            | Self::Reconcile(_)
+            | Self::Export(_)
+            | Self::Report(_) => true,
             Self::Payments(payments) => payments.needs_database(),
             _ => false,
         }
-                | Self::Export(_)
-                | Self::Report(_)
-                | Self::Party(_)
-                | Self::Key(_)
-                | Self::Token(_)
-                | Self::Cycle(_)
-                | Self::Statement(_)
-        )
     }
 }
 

@@ -17,8 +17,7 @@ use actix_web::web::{self, Data, ServiceConfig};
 
 use api::{
     batch, book_profiles, breaks, configuration, cycles, disputes, keys, members, open_items,
-    payments, reconciliations, service, statements, transactions,
-    batch, configuration, cycles, keys, members, reports, service, statements, transactions,
+    payments, reconciliations, reports, service, statements, transactions,
 };
 use app::App;
 use problem::Problem;
