@@ -4,10 +4,12 @@
 //! what is posted; then the clock is let go, and the server stays up for whoever wants to try it.
 //! The traffic is the same in every run, but for the day on which it ends: today.
 
+mod books;
 mod chance;
 mod hints;
 mod people;
 mod post;
+mod settle;
 mod stage;
 mod summary;
 mod trade;
@@ -275,6 +277,9 @@ fn report(
     let over = &days.all[..days.all.len() - 1];
     let nets: Result<Vec<Nets>, DemoError> = over.iter().map(|&day| Nets::of(stage, day)).collect();
     summary::print_nets(out, &nets?)?;
+    let settled = settle::settle(stage, over, &settings.coalition.currency)?;
+    settled.print(out, &stage.operator.clearing_accounts(false)?.value)?;
+    books::compare(out, (stage, running), days.all[days.all.len() - 2])?;
     let report = crate::audit::audit(&settings.address().map_err(ServerError::from)?)?;
     writeln!(out, "\nAudit: {report}")?;
     let place =

@@ -9,8 +9,10 @@ use super::DemoError;
 use super::stage::{Stage, must_accept, text};
 use crate::domain::time::Day;
 
-/// The bank's own account number of the clearing house.
+/// The clearing house, and its account at a made-up bank.
+const OPERATOR: &str = "clearing";
 const ACCOUNT: &str = "40702810500000000002";
+const BIK: &str = "044525111";
 
 /// What became of the days.
 #[derive(Clone, Copy, Debug, Default)]
@@ -25,11 +27,14 @@ pub struct Settled {
 /// which all are made.
 pub fn settle(stage: &Stage, days: &[Day], currency: &str) -> Result<Settled, DemoError> {
     let mut settled = Settled::default();
+    let own = json!({"id": OPERATOR, "kind": "operator",
+        "account": {"name": "Clearing", "number": ACCOUNT, "bik": BIK}});
+    must_accept("/v1/parties", &stage.operator.post("/v1/parties", "demo-own-account", &own)?)?;
     let mut entries = String::new();
     for day in days {
         let path = format!("/v1/cycles/{day}");
         let published = step(stage, &format!("{path}/publish"), &json!({}))?;
-        let statements = published.get("statements").and_then(Value::as_array);
+        let statements = published.get("data").and_then(Value::as_array);
         for one in statements.into_iter().flatten() {
             settled.statements += 1;
             settled.lines += one.get("lines").and_then(Value::as_u64).unwrap_or(0);
@@ -47,7 +52,7 @@ pub fn settle(stage: &Stage, days: &[Day], currency: &str) -> Result<Settled, De
         step(stage, &format!("{path}/instruct"), &json!({}))?;
         let path = format!("{path}/payments");
         let payments = must_accept(&path, &stage.operator.get(&path)?)?;
-        let legs = payments.get("payments").and_then(Value::as_array);
+        let legs = payments.get("data").and_then(Value::as_array);
         for leg in legs.into_iter().flatten() {
             settled.payments += 1;
             add_entry(&mut entries, settled.payments, leg, (*day, currency));
@@ -56,16 +61,7 @@ pub fn settle(stage: &Stage, days: &[Day], currency: &str) -> Result<Settled, De
     }
     if let Some(last) = days.last() {
         let body = bank_statement(&entries, *last);
-        let connection = stage.operator.connection();
-        let outgoing = coalition_partner::Outgoing {
-            content_type: "application/xml",
-            ..coalition_partner::Outgoing::post(
-                "/v1/bank-statements",
-                "demo-bank-statement",
-                body.as_bytes(),
-            )
-        };
-        must_accept("/v1/bank-statements", &connection.send(&outgoing)?)?;
+        stage.operator.import_bank_statement(body.as_bytes())?;
     }
     Ok(settled)
 }
@@ -108,7 +104,7 @@ impl Settled {
             "\nSettlement: {cycles} cycles closed, {statements} statements with {lines} lines \
              published, {payments} payments found in the bank's statement"
         )?;
-        let open = clearing.get("accounts").and_then(Value::as_array).map_or(0, Vec::len);
+        let open = clearing.get("data").and_then(Value::as_array).map_or(0, Vec::len);
         if open == 0 {
             writeln!(out, "  every clearing account is at zero")
         } else {

@@ -19,6 +19,8 @@ pub use settle::{
     SettleError, adjustment_owes, expire_dispute, finish_break, finish_dispute, settle_all,
 };
 
+pub use ours::amount_of;
+
 use crate::books::{BooksError, Format, LineError, Profile, ProfileError, read_lines};
 use crate::domain::ids::{PartyId, ProgrammeId};
 use crate::domain::obligation::Scales;

@@ -238,7 +238,7 @@ pub(super) fn programme_of(transaction: &Transaction) -> Option<ProgrammeId> {
 }
 
 /// The amount of a receipt in a programme, without its sign.
-pub(super) fn amount_of(transaction: &Transaction, programme: &ProgrammeId) -> Money {
+pub fn amount_of(transaction: &Transaction, programme: &ProgrammeId) -> Money {
     let part = transaction.parts().iter().find(|part| part.programme == *programme);
     let refunded = match &transaction.detail {
         Detail::Refund { parts, .. } => {
