@@ -256,7 +256,9 @@ fn files_that_come_at_once_are_booked_once() {
 
 #[test]
 fn a_file_that_is_not_ours_is_not_taken() {
-    both_with(&by_hand(), |world| {
+    let mut setup = by_hand();
+    setup.settings.bulk_bytes_max = 256 * 1024;
+    both_with(&setup, |world| {
         let refs = instructed(world);
         let finance = finance(world, "anna");
         let lines = [line("1", "510.00", &refs["bank"])];
@@ -268,7 +270,7 @@ fn a_file_that_is_not_ours_is_not_taken() {
         }
         let json = finance.post("/v1/bank-statements", "k", &json!({}));
         assert_eq!((json.status, code_of(&json).as_str()), (415, "unsupported_media_type"));
-        let long = " ".repeat(8 * 1024 * 1024 + 1);
+        let long = " ".repeat(256 * 1024 + 1);
         assert_eq!(send(&finance, &long).status, 413);
         let large = camt(OWN, &lines) + &" ".repeat(200_000);
         let answer = send(&finance, &large);
