@@ -4,6 +4,7 @@
 //! every ledger is audited at the end.
 
 mod bank;
+mod access;
 mod caller;
 mod cards;
 mod configuration;

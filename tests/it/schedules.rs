@@ -1,24 +1,10 @@
 //! Schedules, VAT tables and charges: who writes and reads them, and what closing makes of them.
 
-use std::time::Duration;
-
-use coalition::auth::token::{Role, mint};
-use coalition::clock::unix_now;
-use coalition::server::token_key;
-use coalition::store::Use;
-use coalition_partner::{Answer, Credentials};
+use coalition_partner::Answer;
 use serde_json::{Value, json};
 
 use crate::caller::Caller;
 use crate::support::{Club, World, both, code_of, purchase};
-
-fn finance(world: &World) -> Caller {
-    let address = world.settings.address().expect("the address is one");
-    let mut database = address.open(Use::Read).expect("the database can be read");
-    let key = token_key(&mut database).expect("the database has a token key");
-    let token = mint(&key, "tests", Role::Finance, Duration::from_mins(5), unix_now());
-    world.calling(Credentials::Bearer(token.expect("a token can be minted")))
-}
 
 fn put(world: &World, target: &str, document: &Value) -> Answer {
     world.operator.put(target, &world.new_key(), document)
@@ -60,7 +46,7 @@ fn operators_write_schedules_and_rates_and_all_read_them() {
         let monthly = json!({"id": "monthly", "period": "monthly", "carry_below": "10.00"});
         world.put(MONTHLY, &monthly);
         world.put(GENERAL, &rates(&[("2019-01-01", "0.20")]));
-        let (finance, auditor) = (finance(world), world.auditor());
+        let (finance, auditor) = (world.finance(), world.auditor());
         for caller in [&world.operator, &finance, &auditor, world.party("shop")] {
             let schedules = list(caller, "/v1/schedules");
             assert_eq!(
@@ -184,7 +170,7 @@ fn closing_a_month_discounts_raises_taxes_and_carries_over() {
         let told = (&open["state"], &open["cycle"]);
         assert_eq!(told, (&json!("open"), &json!("monthly.2025-03-01")));
         world.move_to("2025-04-02T09:00:00Z");
-        let finance = finance(world);
+        let finance = world.finance();
         let close = "/v1/cycles/monthly.2025-03-01/close";
         assert_eq!(world.auditor().post(close, "c", &json!({})).status, 403);
         let closed = finance.post(close, &world.new_key(), &json!({}));

@@ -123,7 +123,11 @@ pub async fn list(
     query: Query<ListQuery>,
 ) -> Result<HttpResponse, Problem> {
     let query = query.into_inner();
-    let party = call.party().cloned().or(query.party);
+    let own = call.party().cloned();
+    if own.is_some() && query.party.is_some() && own != query.party {
+        return Err(Problem::not_found());
+    }
+    let party = own.or(query.party);
     let cycle = query.cycle.as_deref().map(cycle_of).transpose()?;
     let before = query.before.as_deref().map(|day| {
         Day::parse(day).ok_or_else(|| Problem::invalid("/before", "write a day as YYYY-MM-DD"))
