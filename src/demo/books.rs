@@ -1,4 +1,4 @@
-//! A shop compares its own list of a day with the ledger; a few of its lines are wrong.
+//! A shop's own list of a day is compared with the ledger; a few of its lines are wrong.
 
 use std::io::Write;
 
@@ -35,26 +35,26 @@ pub fn compare(
     let profile = json!({"format": "csv", "columns": {
         "reference": "ref", "kind": "kind", "amount": "amount", "at": "at", "currency": "currency"
     }});
-    let shop = stage.party(SHOP).connection();
-    let request = json!({"cycle": day.to_string(), "profile": profile});
+    let finance = &stage.operator;
+    let request = json!({"party": SHOP, "cycle": day.to_string(), "profile": profile});
     let path = "/v1/reconciliations";
-    let begun = must_accept(path, &shop.post(path, "demo-list", &request)?)?;
+    let begun = must_accept(path, &finance.post(path, "demo-list", &request)?)?;
     let path = format!("{path}/{}", text(&begun, "id"));
     let part = format!("{path}/parts/1");
     let put = Outgoing { method: "PUT", ..Outgoing::post(&part, "demo-part", list.as_bytes()) };
-    must_accept(&part, &shop.send(&put)?)?;
+    must_accept(&part, &finance.connection().send(&put)?)?;
     let sha256 = hex::encode(Sha256::digest(list.as_bytes()));
     let run = format!("{path}/run");
-    must_accept(&run, &shop.post(&run, "demo-run", &json!({"sha256": sha256}))?)?;
+    must_accept(&run, &finance.post(&run, "demo-run", &json!({"sha256": sha256}))?)?;
     let ended = loop {
-        let view = must_accept(&path, &shop.send(&Outgoing::get(&path))?)?;
+        let view = must_accept(&path, &finance.get(&path)?)?;
         if text(&view, "state") != "running" {
             break view;
         }
         std::thread::sleep(std::time::Duration::from_millis(20));
     };
     let breaks = format!("{path}/breaks");
-    let breaks = must_accept(&breaks, &shop.send(&Outgoing::get(&breaks))?)?;
+    let breaks = must_accept(&breaks, &finance.get(&breaks)?)?;
     writeln!(
         out,
         "\nReconciliation: {SHOP} compares its own list of {day}, {} lines with {planted} faults",

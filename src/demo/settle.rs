@@ -1,6 +1,5 @@
 //! The days of the demonstration are published, agreed to, and paid by a made-up bank statement.
 
-use std::fmt::Write as _;
 use std::io::Write;
 
 use serde_json::{Value, json};
@@ -74,9 +73,7 @@ fn step(stage: &Stage, path: &str, body: &Value) -> Result<Value, DemoError> {
 fn add_entry(entries: &mut String, number: usize, leg: &Value, (day, currency): (Day, &str)) {
     let sign = if text(leg, "direction") == "collect" { "CRDT" } else { "DBIT" };
     let (amount, reference) = (text(leg, "amount"), text(leg, "reference"));
-    // Writing to a text can't fail.
-    drop(write!(
-        entries,
+    entries.push_str(&format!(
         "<Ntry><Amt Ccy=\"{currency}\">{amount}</Amt><CdtDbtInd>{sign}</CdtDbtInd>\
          <Sts><Cd>BOOK</Cd></Sts><BookgDt><Dt>{day}</Dt></BookgDt>\
          <AcctSvcrRef>DEMO{number}</AcctSvcrRef><BkTxCd><Prtry><Cd>NET</Cd></Prtry></BkTxCd>\

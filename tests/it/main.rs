@@ -3,8 +3,8 @@
 //! Every test talks with the Rust SDK, every answer is checked against the API's document, and
 //! every ledger is audited at the end.
 
-mod bank;
 mod access;
+mod bank;
 mod caller;
 mod cards;
 mod configuration;

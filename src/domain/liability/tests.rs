@@ -39,8 +39,12 @@ fn coalition() -> Coalition {
         cycle: Period::default(),
     };
     let coalition = Coalition::new(&document).expect("it is a coalition");
-    let brand =
-        Party { id: "brand".parse().expect("it is a name"), kind: PartyKind::Brand, name: None };
+    let brand = Party {
+        id: "brand".parse().expect("it is a name"),
+        kind: PartyKind::Brand,
+        name: None,
+        account: None,
+    };
     let programme = json!({
         "id": "club", "brand": "brand", "unit": {"name": "point", "scale": 1},
         "point_value": "1.00", "earn": {"rate": "0.10"}, "expire": {"months": 12},
