@@ -1,6 +1,6 @@
 //! `payments`: what finance asks a running server about money in and out, over its API.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use coalition_partner::{Error, OperatorClient};
@@ -82,22 +82,22 @@ pub fn run(arguments: Arguments, settings: &Settings) -> Result<(), Failure> {
                 say(&fields.map(|field| text(one, field)).join("\t"))
             })
         }
-        Command::Export { cycle, format, out } => export(&client, &cycle, &format, out),
-        Command::Import { file } => import(&client, file),
+        Command::Export { cycle, format, out } => export(&client, &cycle, &format, &out),
+        Command::Import { file } => import(&client, &file),
         Command::SettleStatus { all } => settle_status(&client, all),
     }
 }
 
-fn export(client: &OperatorClient, cycle: &str, format: &str, out: PathBuf) -> Result<(), Failure> {
+fn export(client: &OperatorClient, cycle: &str, format: &str, out: &Path) -> Result<(), Failure> {
     let answer = client.payment_file(cycle, format).map_err(failed)?;
     if let Some(problem) = answer.problem() {
         return Err(Failure::No(problem.to_string()));
     }
     // A file that is there under its name is whole.
-    let mut part = out.clone().into_os_string();
+    let mut part = out.as_os_str().to_owned();
     part.push(".tmp");
     std::fs::write(&part, &answer.body)?;
-    std::fs::rename(&part, &out)?;
+    std::fs::rename(&part, out)?;
     say(&format!("wrote {}", out.display()))?;
     match answer.header("coalition-left-out") {
         None => Ok(()),
@@ -105,8 +105,8 @@ fn export(client: &OperatorClient, cycle: &str, format: &str, out: PathBuf) -> R
     }
 }
 
-fn import(client: &OperatorClient, file: PathBuf) -> Result<(), Failure> {
-    let bytes = std::fs::read(&file)
+fn import(client: &OperatorClient, file: &Path) -> Result<(), Failure> {
+    let bytes = std::fs::read(file)
         .map_err(|error| Failure::Unreadable(format!("{}: {error}", file.display())))?;
     let report = client.import_bank_statement(&bytes).map_err(failed)?.value;
     for statement in report["statements"].as_array().into_iter().flatten() {

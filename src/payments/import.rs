@@ -18,7 +18,7 @@ use crate::domain::settlement::netting::Direction;
 use crate::domain::settlement::payment::{
     ItemId, ItemKind, ItemState, OpenItem, Payment, suspense,
 };
-use crate::domain::terms::Coalition;
+use crate::domain::terms::{Coalition, Party};
 use crate::domain::time::Day;
 use crate::domain::transaction::Detail;
 use crate::engine::{Engine, House};
@@ -181,7 +181,7 @@ impl<'h, 'a> Importing<'h, 'a> {
         let coalition = &self.house.coalition;
         let payment = |one: &Payment| {
             let party = coalition.parties.get(&one.leg.party);
-            let account = party.and_then(|party| party.bank_account());
+            let account = party.and_then(Party::bank_account);
             OpenLeg {
                 id: one.reference.clone(),
                 end_to_end_id: one.reference.clone(),
@@ -220,12 +220,17 @@ impl<'h, 'a> Importing<'h, 'a> {
         let matches = match_entries(&self.legs(), &lines, &rules);
         for ((statement, line), found) in all.iter().zip(matches) {
             let taken = judge(&mut self.known, line, &found.outcome);
-            self.take(statement, line, taken)?;
+            self.take(statement, line, &taken)?;
         }
         Ok(())
     }
 
-    fn take(&mut self, statement: &str, line: &BankLine, taken: Taken) -> Result<(), PaymentError> {
+    fn take(
+        &mut self,
+        statement: &str,
+        line: &BankLine,
+        taken: &Taken,
+    ) -> Result<(), PaymentError> {
         let item = taken.opens.as_ref().map(|_| self.next_item);
         let mut postings = Vec::new();
         let payment = taken.leg.as_ref().and_then(|leg| self.known.payments.get_mut(leg));
@@ -268,7 +273,7 @@ impl<'h, 'a> Importing<'h, 'a> {
                 confirmed_by: None,
             });
         }
-        self.note(statement, line, &taken, (item, transaction));
+        self.note(statement, line, taken, (item, transaction));
         Ok(())
     }
 

@@ -17,8 +17,8 @@ use crate::bank::camt::CamtError;
 use crate::bank::order::OrderError;
 use crate::domain::settlement::CycleState;
 use crate::domain::settlement::payment::ItemState;
-use crate::domain::terms::Coalition;
 use crate::domain::terms::coalition::currency_scale;
+use crate::domain::terms::{Coalition, Party};
 use crate::engine::{ConfigureError, EngineError};
 use crate::store::StoreError;
 
@@ -96,7 +96,7 @@ const fn what_first(state: CycleState) -> &'static str {
 /// The clearing house's own bank account.
 fn own_account(coalition: &Coalition) -> Result<Account, PaymentError> {
     let operator = coalition.parties.get(&coalition.operator);
-    operator.and_then(|one| one.bank_account()).ok_or(PaymentError::OwnAccountMissing)
+    operator.and_then(Party::bank_account).ok_or(PaymentError::OwnAccountMissing)
 }
 
 /// Decimals of a currency: the coalition's, or those that are known of another.

@@ -12,7 +12,7 @@ use crate::bank::pain::pain_001;
 use crate::domain::settlement::netting::Direction;
 use crate::domain::settlement::payment::Payment;
 use crate::domain::settlement::{CycleId, CycleState};
-use crate::domain::terms::Coalition;
+use crate::domain::terms::{Coalition, Party};
 use crate::domain::time::Instant;
 use crate::store::{Database, cycles, payments};
 
@@ -86,7 +86,7 @@ fn order_of<'a>(
     let (mut order_payments, mut left_out) = (Vec::new(), Vec::new());
     for one in all {
         let party = coalition.parties.get(&one.leg.party);
-        match party.and_then(|party| party.bank_account()) {
+        match party.and_then(Party::bank_account) {
             None => left_out.push(one),
             Some(to) => order_payments.push(order::Payment {
                 end_to_end_id: one.reference.clone(),

@@ -111,7 +111,7 @@ async fn end(
     };
     let work = move || {
         let limit = app.limits.break_money;
-        items::end(&app.engine, &keyed, &wish, limit, |view| json_text(view))
+        items::end(&app.engine, &keyed, &wish, limit, json_text)
     };
     Ok(answered(&actix_web::web::block(work).await??))
 }
