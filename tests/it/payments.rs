@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 use std::process::Command;
 
+use coalition::audit::audit;
+use coalition::domain::amount::Money;
+use coalition::store::{Use, payments};
 use serde_json::{Value, json};
 
 use crate::bank::{
@@ -281,5 +284,23 @@ fn a_file_that_is_not_ours_is_not_taken() {
             (text(entry, "amount"), text(entry, "side")),
             ("510.00".into(), "credit".into())
         );
+    });
+}
+
+#[test]
+fn the_audit_sees_money_that_no_posting_moved() {
+    both_with(&by_hand(), |world| {
+        instructed(world);
+        let address = world.settings.address().expect("the address is one");
+        let mut database = address.open(Use::Write).expect("the database can be written");
+        let cycle = DAY.parse().expect("a cycle");
+        let mut payments = payments::of_cycle(&mut database, &cycle).expect("they can be read");
+        let mut book = |amount| {
+            payments[0].paid = Money(amount);
+            payments::save(&mut database, &payments[0]).expect("it can be saved");
+            audit(&address).expect("it can be audited").difference.unwrap_or_default()
+        };
+        assert!(book(1).starts_with("clearing of cycle 2025-03-03"), "{}", book(1));
+        assert_eq!(book(0), "");
     });
 }
