@@ -123,6 +123,9 @@ pub fn cycle(command: CycleCommand, settings: &Settings) -> Result<(), Failure> 
                 Closing::Closed(figures) => say(&figures),
                 Closing::NotOver => Err(Failure::No(format!("cycle {cycle} is not over"))),
                 Closing::NoSuchCycle => Err(no_such_cycle(&cycle)),
+                Closing::PassedOver => Err(Failure::No(format!(
+                    "nothing was posted in cycle {cycle} and a later one is closed"
+                ))),
             }
         }
         CycleCommand::Publish { cycle } => match service::publish(&engine, &cycle, AUTHOR)? {

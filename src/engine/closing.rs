@@ -18,7 +18,7 @@ use crate::domain::posting::{Body, Posting};
 use crate::domain::settlement::closing::closing_entries;
 use crate::domain::settlement::{CycleId, CycleState, PositionSum};
 use crate::domain::terms::{Coalition, Schedule};
-use crate::domain::time::Instant;
+use crate::domain::time::{Day, Instant};
 use crate::domain::transaction::{Detail, Transaction};
 use crate::store::cycles::{self, Doing, Fixed};
 use crate::store::heads::{self, Head};
@@ -36,6 +36,8 @@ pub enum Closing {
     NotOver,
     /// No cycle of this schedule begins with this day.
     NoSuchCycle,
+    /// Nothing was posted in it, and a later one is closed: it is passed over.
+    PassedOver,
 }
 
 /// Who closes a cycle, and how its figures are written down.
@@ -47,7 +49,8 @@ pub struct Close<'a> {
 }
 
 impl Engine {
-    /// Closes a cycle that is over. One that is closed gives the same figures.
+    /// Closes a cycle that is over, and before it the earlier ones of its schedule: the house's log
+    /// goes by the order of the cycles. One that is closed gives the same figures.
     ///
     /// # Errors
     /// If the database fails.
@@ -67,28 +70,40 @@ impl Engine {
         if !schedule.begins_with(cycle.first) {
             return Ok(Closing::NoSuchCycle);
         }
+        let doing = Doing { author: close.author, at: now, note: "" };
         match cycles::find(&mut connection, cycle)? {
             Some(row) if row.figures.is_some() => {
                 return Ok(Closing::Closed(row.figures.unwrap_or_default()));
             }
             Some(_) => {}
             None if schedule.closes(cycle.first) > now => return Ok(Closing::NotOver),
-            None => begin(&mut connection, cycle, close.author, now)?,
+            None if !begin(&mut connection, cycle, schedule.cycle_of(now).first, &doing)? => {
+                return Ok(Closing::PassedOver);
+            }
+            None => {}
         }
-        for shard in (0..self.shared.shards).map(ShardId) {
-            cut(&mut connection, shard, cycle, schedule)?;
+        loop {
+            for earlier in unclosed_before(&mut connection, cycle)? {
+                self.close_cycle(&earlier, close)?;
+            }
+            for shard in (0..self.shared.shards).map(ShardId) {
+                cut(&mut connection, shard, cycle, schedule)?;
+            }
+            if let Some(figures) = self.fix(&mut connection, cycle, coalition, close)? {
+                return Ok(Closing::Closed(figures));
+            }
         }
-        self.fix(&mut connection, cycle, coalition, close).map(Closing::Closed)
     }
 
-    /// Fixes what a cycle came to, all of whose shards are cut.
+    /// Fixes what a cycle came to, all of whose shards are cut. Nothing: an earlier one was begun
+    /// meanwhile and goes first.
     fn fix(
         &self,
         connection: &mut Database,
         cycle: &CycleId,
         coalition: &Arc<Coalition>,
         close: &Close<'_>,
-    ) -> Result<String, ConfigureError> {
+    ) -> Result<Option<String>, ConfigureError> {
         dialect::begin(connection)?;
         let mut house = one_head(connection, ShardId::HOUSE)?;
         seals::add(connection, &ended_by(&house, coalition, self.shared.clock.now()))?;
@@ -96,7 +111,11 @@ impl Engine {
         let there = cycles::find(connection, cycle)?.and_then(|row| row.figures);
         if let Some(figures) = there {
             dialect::roll_back(connection)?;
-            return Ok(figures);
+            return Ok(Some(figures));
+        }
+        if !unclosed_before(connection, cycle)?.is_empty() {
+            dialect::roll_back(connection)?;
+            return Ok(None);
         }
         let now = self.shared.clock.now().max(house.last_recorded_at);
         let positions = cycles::positions_of(connection, cycle)?;
@@ -126,7 +145,7 @@ impl Engine {
         let doing = Doing { author: close.author, at: now, note: "" };
         cycles::advance(connection, cycle, (CycleState::Closing, CycleState::Closed), &doing)?;
         dialect::commit(connection)?;
-        Ok(figures)
+        Ok(Some(figures))
     }
 
     fn checkpoint(
@@ -156,19 +175,42 @@ pub(super) fn one_head(connection: &mut Database, shard: ShardId) -> Result<Head
     heads.pop().ok_or_else(|| StoreError::Damaged(format!("the head of shard {}", shard.0)))
 }
 
+/// The cycles of a schedule before one that have something to close and are not closed.
+fn unclosed_before(connection: &mut Database, cycle: &CycleId) -> Result<Vec<CycleId>, StoreError> {
+    let mut unclosed = Vec::new();
+    for earlier in cycles::unfinished(connection, cycle)? {
+        let is_open = cycles::find(connection, &earlier)?.is_none_or(|row| row.figures.is_none());
+        if is_open && earlier.first < cycle.first {
+            unclosed.push(earlier);
+        }
+    }
+    Ok(unclosed)
+}
+
+/// Begins to close a cycle, under the house's lock. Gives back whether it still can be: not if it
+/// is empty and a later one is closed.
 fn begin(
     connection: &mut Database,
     cycle: &CycleId,
-    author: &str,
-    now: Instant,
-) -> Result<(), StoreError> {
+    open: Day,
+    doing: &Doing<'_>,
+) -> Result<bool, StoreError> {
     dialect::begin(connection)?;
-    match cycles::begin(connection, cycle, &Doing { author, at: now, note: "" }) {
-        Ok(()) => dialect::commit(connection),
-        // Another server began it a moment ago.
-        Err(StoreError::Taken(_)) => dialect::roll_back(connection),
-        Err(error) => Err(error),
+    one_head(connection, ShardId::HOUSE)?;
+    let schedule = cycle.schedule.as_str();
+    let latest = cycles::list(connection, schedule, open, 1)?;
+    let is_passed = latest.iter().any(|row| row.figures.is_some() && cycle.first < row.id.first);
+    if is_passed {
+        dialect::roll_back(connection)?;
+        return Ok(false);
     }
+    match cycles::begin(connection, cycle, doing) {
+        Ok(()) => dialect::commit(connection)?,
+        // Another server began it a moment ago.
+        Err(StoreError::Taken(_)) => dialect::roll_back(connection)?,
+        Err(error) => return Err(error),
+    }
+    Ok(true)
 }
 
 /// Cuts one shard: writes where the cycle ends there, if no batch did, and lets no clock that lags

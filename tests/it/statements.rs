@@ -250,6 +250,9 @@ fn cycles_are_published_in_their_order() {
         month::play_july(world);
         world.move_to("2025-08-01T09:00:00Z");
         assert_eq!(step(world, JULY, "close").status, 200);
+        // June was closed with it; May is empty, and passed over for good.
+        assert_eq!(states(world, JUNE), ["closing", "closed"]);
+        assert_eq!(told(&step(world, MAY, "close")), (409, "wrong_cycle_state".to_owned()));
         let refused = step(world, JULY, "publish");
         assert_eq!(told(&refused), (409, "wrong_cycle_state".to_owned()));
         assert!(refused.text().contains(JUNE), "{}", refused.text());

@@ -141,6 +141,10 @@ pub async fn close(
         }
         Closing::NotOver => Err(Problem::cycle_not_over()),
         Closing::NoSuchCycle => Err(Problem::not_found()),
+        Closing::PassedOver => {
+            let detail = "nothing was posted in it and a later cycle is closed: it is passed over";
+            Err(Problem::wrong_cycle_state(detail))
+        }
     }
 }
 
