@@ -122,7 +122,8 @@ pub fn send(world: &World, url: &str, call: &Call) -> Option<Vec<Reply>> {
     send_by(&world.client(url, call.requests[0].party), call)
 }
 
-fn send_by(client: &Client, call: &Call) -> Option<Vec<Reply>> {
+/// Sends a call once, by a client that is there already.
+pub fn send_by(client: &Client, call: &Call) -> Option<Vec<Reply>> {
     if call.in_bulk {
         return post_batch(client, &call.requests);
     }
