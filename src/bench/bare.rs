@@ -4,38 +4,32 @@
 //! Only the transactions of the database are timed. The rows come from the same rules, so that
 //! they have the same number and size; what a server reads before it decides is left out.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::{Duration, Instant as Stopwatch};
+use std::time::Duration;
 
 use super::BenchError;
 use super::bulk::LINES_PER_CALL;
+use super::journal::{Bought, Writer};
 use super::load::Outcome;
 use super::purchases::Draw;
 use super::seed::{Names, shards_of};
+use super::world::Deal;
 use crate::clock::system_now;
-use crate::domain::account::{Account, AccountKey};
-use crate::domain::amount::{Money, Points};
-use crate::domain::command::{Action, Burn, Command, Line, Receipt};
-use crate::domain::decide::{Context, decide};
-use crate::domain::ids::{MemberId, TransactionId};
+use crate::domain::ids::MemberId;
 use crate::domain::ledger::Ledger;
-use crate::domain::terms::Coalition;
 use crate::engine::Present;
 use crate::http::present::Answers;
 use crate::store::answers::AnswerRow;
-use crate::store::heads::{self, Head};
 use crate::store::names::key_hash;
-use crate::store::save::{Rows, rows_of, save, transaction_row};
-use crate::store::{Address, Database, Use, configurations, dialect};
+use crate::store::save::{Rows, rows_of};
+use crate::store::{Address, Database, Use};
 
 /// A database without a server, and what is written into it.
 pub struct Bare {
     connection: Database,
-    coalition: Arc<Coalition>,
+    writer: Writer,
     names: Names,
+    deal: Deal,
     members: Vec<MemberId>,
-    heads: BTreeMap<i64, Head>,
     draw: Draw,
     number: u64,
 }
@@ -48,19 +42,11 @@ impl Bare {
     /// If the database fails.
     pub fn new(database: &str, members: Vec<MemberId>) -> Result<Self, BenchError> {
         let mut connection = Address::parse(database)?.open(Use::Write)?;
-        let timeline = configurations::load_timeline(&mut connection)?;
-        dialect::begin(&mut connection)?;
-        let locked = heads::lock(&mut connection, &shards_of(&members))?;
-        dialect::commit(&mut connection)?;
-        let mut bare = Self {
-            connection,
-            coalition: Arc::clone(timeline.latest()),
-            names: Names::new(),
-            members,
-            heads: locked.into_iter().map(|head| (head.shard.0, head)).collect(),
-            draw: Draw::new(1),
-            number: 0,
-        };
+        let writer = Writer::new(&mut connection, &shards_of(&members))?;
+        let names = Names::new();
+        let deal = Deal::first();
+        let draw = Draw::new(1);
+        let mut bare = Self { connection, writer, names, deal, members, draw, number: 0 };
         bare.save_batch()?;
         Ok(bare)
     }
@@ -85,7 +71,7 @@ impl Bare {
         for _ in 0..LINES_PER_CALL {
             self.purchase(&mut ledger, &mut rows)?;
         }
-        let changed = rows_of(&ledger, &self.coalition.currency);
+        let changed = rows_of(&ledger, &self.writer.coalition.currency);
         rows.answers.sort_by(|one, other| one.key_hash.cmp(&other.key_hash));
         let rows = Rows {
             accounts: changed.accounts,
@@ -93,57 +79,28 @@ impl Bare {
             positions: changed.positions,
             ..rows
         };
-        let heads: Vec<Head> = self.heads.values().cloned().collect();
-        let begun = Stopwatch::now();
-        let connection = &mut self.connection;
-        dialect::begin(connection)?;
-        save(connection, &ledger, &rows, &heads)?;
-        dialect::commit(connection)?;
-        Ok(begun.elapsed())
+        self.writer.save(&mut self.connection, &ledger, &rows)
     }
 
     fn purchase(&mut self, ledger: &mut Ledger, rows: &mut Rows) -> Result<(), BenchError> {
         let count = u64::try_from(self.members.len()).unwrap_or(1);
         let number = self.draw.below(count);
-        let member = self.members[usize::try_from(number).unwrap_or(0)];
-        let named = self.names.member(number);
-        let key = AccountKey { member, programme: self.names.programme.clone() };
-        let fresh = Account { points: Points(100_000), ..Account::new(key.clone()) };
-        ledger.accounts.entry(key).or_insert(fresh);
-        ledger.members.insert(named.clone(), member);
         self.number += 1;
         let reference = format!("bare-{}", self.number);
-        let line = Line { id: "1".to_owned(), amount: Money(59_900), ..Line::default() };
-        let programme = self.names.programme.clone();
-        let receipt = Receipt { programme, member: named.name, lines: vec![line] };
-        let command = Command {
-            party: self.names.shop.clone(),
-            action: Action::Purchase {
-                reference: reference.parse().map_err(|_| BenchError::NoAnswer("a reference"))?,
-                receipt,
-                burn: Burn::Unsaid,
-                hold: None,
-            },
-            at: None,
+        let bought = Bought {
+            deal: &self.deal,
+            member: self.members[usize::try_from(number).unwrap_or(0)],
+            named: self.names.member(number),
+            reference: &reference,
+            now: system_now(),
         };
-        let head = self.heads.get_mut(&member.shard().0).expect("all shards were locked");
-        let id = TransactionId::new(head.shard, head.next_seq);
-        let now = system_now().max(head.last_recorded_at);
-        let context = Context { coalition: Arc::clone(&self.coalition), now, id };
-        let decided = decide(ledger, &context, &command)
-            .map_err(|stop| BenchError::Refused(format!("{stop:?}")))?;
-        let transaction = ledger.commit(decided);
-        let nodes = &mut rows.log_nodes;
-        let row = transaction_row(head, &transaction, &self.coalition, nodes);
-        rows.transactions.push(row);
-        head.next_seq += 1;
-        head.last_recorded_at = now;
+        let transaction = self.writer.post(ledger, rows, bought)?;
         rows.answers.push(AnswerRow {
-            key_hash: key_hash(self.names.shop.as_str(), &reference).to_vec(),
+            key_hash: key_hash(self.deal.shop.as_str(), &reference).to_vec(),
             fingerprint: vec![0; 32],
             status: 201,
-            answer: Answers.transaction(&transaction, &self.coalition),
-            recorded_at: now.0,
+            answer: Answers.transaction(&transaction, &self.writer.coalition),
+            recorded_at: transaction.recorded_at.0,
         });
         Ok(())
     }

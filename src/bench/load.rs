@@ -90,6 +90,11 @@ impl Outcome {
         Duration::from_micros(self.times_us.get(place).copied().map_or(0, u64::from))
     }
 
+    /// The longest time of a request.
+    pub fn longest(&self) -> Duration {
+        Duration::from_micros(self.times_us.iter().max().copied().map_or(0, u64::from))
+    }
+
     /// Counts an answer.
     pub fn count(&mut self, is_done: bool, reply: &Reply<'_>) {
         if is_done {

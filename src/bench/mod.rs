@@ -7,17 +7,22 @@
 
 mod bare;
 mod bulk;
+mod download;
+mod journal;
 mod load;
 mod machine;
 pub mod planted;
 mod postgres;
 mod process;
 mod purchases;
+mod reconciling;
 mod rows;
 mod scale;
 mod seed;
+mod settling;
 mod single;
 mod stages;
+mod statements;
 mod table;
 mod wire;
 mod world;
@@ -29,7 +34,7 @@ use clap::ValueEnum;
 use crate::cluster::ClusterError;
 use crate::server::ServerError;
 use crate::settings::Settings;
-use crate::store::StoreError;
+use crate::store::{Kind, StoreError};
 use postgres::Postgres;
 use table::{Table, say};
 
@@ -57,14 +62,34 @@ pub struct Arguments {
     #[arg(long, value_name = "URL")]
     postgres: Option<String>,
 
-    /// Postings of the day that is closed, at least.
-    #[arg(long, default_value_t = 200_000)]
-    postings: u64,
+    /// Postings of the day that is closed, at least; 200,000, or 10,000,000 with --large.
+    #[arg(long)]
+    postings: Option<u64>,
 
-    /// Compares 10,000 members with 10,000,000, which takes long to set up, instead of with
-    /// 1,000,000.
+    /// Lines of the statement, and of the partner's list that is reconciled; 100,000, or 1,000,000
+    /// with --large.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(100..=1_000_000))]
+    lines: Option<u64>,
+
+    /// Takes the full sizes of what is closed, stated and reconciled, and compares 10,000 members
+    /// with 10,000,000 instead of with 1,000,000. That takes long to set up.
     #[arg(long)]
     large: bool,
+
+    /// Reads and reconciles this list and measures nothing else: what a run starts as a process of
+    /// its own.
+    #[arg(long, hide = true, value_name = "FILE")]
+    reconcile_list: Option<PathBuf>,
+}
+
+impl Arguments {
+    fn postings(&self) -> u64 {
+        self.postings.unwrap_or(if self.large { 10_000_000 } else { 200_000 })
+    }
+
+    fn lines(&self) -> u64 {
+        self.lines.unwrap_or(if self.large { 1_000_000 } else { 100_000 })
+    }
 }
 
 /// What can be measured.
@@ -82,8 +107,14 @@ enum Part {
     Lots,
     /// Cost by members of the coalition.
     Members,
-    /// Closing a day.
+    /// Closing a day, on both databases.
     Close,
+    /// Posting while a day is closed, on both databases.
+    Pause,
+    /// A long statement, on both databases.
+    Statement,
+    /// Reconciling a partner's list.
+    Reconcile,
     /// Memory and start of the server.
     Server,
 }
@@ -112,6 +143,9 @@ pub enum BenchError {
     /// Something did not say what it should.
     #[error("no answer from {0}")]
     NoAnswer(&'static str),
+    /// What a statement says does not hold.
+    #[error("the statement does not verify: {0}")]
+    Statement(String),
     /// What a row begins from was refused.
     #[error("the server refused: {0}")]
     Refused(String),
@@ -133,6 +167,9 @@ struct Bench<'a> {
 /// # Errors
 /// If something needed is missing; a missed bar is none.
 pub fn run(arguments: &Arguments, settings: &Settings) -> Result<(), BenchError> {
+    if let Some(list) = &arguments.reconcile_list {
+        return reconciling::reconcile_list(list, arguments.lines());
+    }
     say(&format!("machine: {}", machine::describe()))?;
     if cfg!(debug_assertions) {
         say("WARNING: this program was built without optimisation; use `cargo build --release`")?;
@@ -160,13 +197,26 @@ pub fn run(arguments: &Arguments, settings: &Settings) -> Result<(), BenchError>
 
 impl Bench<'_> {
     fn measure(&mut self) -> Result<(), BenchError> {
-        let on_postgres =
-            [Part::Single, Part::Sqlite, Part::Bulk, Part::Burn, Part::Lots, Part::Close];
+        let on_postgres = [Part::Single, Part::Sqlite, Part::Bulk, Part::Burn, Part::Lots];
         if self.wants(&on_postgres) || self.wants(&[Part::Server]) {
             self.on_postgres()?;
         }
         if self.wants(&[Part::Members]) {
             self.by_members()?;
+        }
+        for kind in [Kind::Postgres, Kind::Sqlite] {
+            if self.wants(&[Part::Close]) {
+                self.close(kind)?;
+            }
+            if self.wants(&[Part::Pause]) {
+                self.pause(kind)?;
+            }
+            if self.wants(&[Part::Statement]) {
+                self.statement(kind)?;
+            }
+        }
+        if self.wants(&[Part::Reconcile]) {
+            self.reconcile()?;
         }
         Ok(())
     }

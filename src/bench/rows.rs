@@ -1,8 +1,6 @@
 //! The rows of the table that need one coalition: how each is measured, and its bar.
 
-use std::time::{Duration, Instant};
-
-use serde_json::Value;
+use std::time::Duration;
 
 use super::bare::Bare;
 use super::bulk::{self, Bulk, Until};
@@ -15,15 +13,11 @@ use super::stages::Stages;
 use super::table::{Bar, Hundredths, Judged, Row, doing, grouped, note};
 use super::world::{CALLS, World};
 use super::{Bench, BenchError, Part};
-use crate::clock::system_now;
 
 /// The database of bare SQL.
 const BARE: &str = "bare";
 /// Starts of the server of which the middle one counts.
 const STARTS: usize = 5;
-/// Lines by which a day is filled at a time.
-const LINES_TO_FILL: u64 = 20_000;
-const TWO_DAYS_US: i64 = 2 * 86_400_000_000;
 
 impl Bench<'_> {
     /// All that is measured on one coalition on PostgreSQL.
@@ -50,9 +44,8 @@ impl Bench<'_> {
         if self.wants(&[Part::Lots]) {
             self.by_lots(&world)?;
         }
-        let world = if self.wants(&[Part::Server]) { self.start(world)? } else { world };
-        if self.wants(&[Part::Close]) {
-            self.close(world)?;
+        if self.wants(&[Part::Server]) {
+            self.start(world)?;
         }
         Ok(())
     }
@@ -114,7 +107,7 @@ impl Bench<'_> {
         })?)
     }
 
-    fn start(&mut self, mut world: World) -> Result<World, BenchError> {
+    fn start(&mut self, mut world: World) -> Result<(), BenchError> {
         doing("starts of the server");
         let mut starts = Vec::new();
         for _ in 0..STARTS {
@@ -129,57 +122,6 @@ impl Bench<'_> {
             beside: format!("the middle of {STARTS}"),
             judged: Some(Judged { got, unit: " ms", bar: Bar::Below(Hundredths(20_000)) }),
         })?;
-        Ok(world)
-    }
-
-    fn close(&mut self, world: World) -> Result<(), BenchError> {
-        let day = self.fill_day(&world)?;
-        doing("closing a day");
-        // The day is over two days from now, by a clock that is set there.
-        let later = system_now().plus_micros(TWO_DAYS_US).to_string();
-        let world = world.restart(&["--test-clock", &later])?;
-        let begun = Instant::now();
-        let closed = world.operator.close_cycle(&day)?.value;
-        let took = begun.elapsed();
-        let got = Hundredths(Hundredths::millis(took).0 / 1_000);
-        self.table.add(Row {
-            what: "closing a day".to_owned(),
-            figure: format!("{} ms", Hundredths::millis(took)),
-            beside: format!("{} postings", grouped(postings_of(&closed))),
-            judged: Some(Judged { got, unit: " s", bar: Bar::Below(Hundredths(200)) }),
-        })?;
         Ok(())
     }
-
-    /// Posts until today has enough postings; which day that is.
-    fn fill_day(&self, world: &World) -> Result<String, BenchError> {
-        let mut round = 0;
-        loop {
-            round += 1;
-            let name = format!("fill{round}");
-            let mut purchases = Purchases::new(&name, Basket::Earns, 0, self.arguments.members);
-            let lines = if round == 1 { 1_000 } else { LINES_TO_FILL };
-            let call = Self::call(world, Until::Lines(lines));
-            let target = world.target(CALLS, None);
-            let outcome = bulk::post(target, call, move |_, line| purchases.line(line))?;
-            if let Some(refusal) = outcome.first_refusal {
-                return Err(BenchError::Refused(refusal));
-            }
-            let path = format!("/v1/transactions?kind=purchase&party=shop&ref={name}-1");
-            let posted: Value = world.operator.get(&path)?.json()?;
-            let day = posted.get("settlement_day").and_then(Value::as_str);
-            let day = day.ok_or(BenchError::NoAnswer("a transaction's day"))?;
-            if postings_of(&world.operator.cycle(day)?.value) >= self.arguments.postings {
-                return Ok(day.to_owned());
-            }
-            doing("filling the day with postings");
-        }
-    }
-}
-
-/// The postings that a day's positions add up.
-fn postings_of(cycle: &Value) -> u64 {
-    let positions = cycle.get("positions").and_then(Value::as_array);
-    let counts = positions.into_iter().flatten().filter_map(|line| line.get("count")?.as_u64());
-    counts.sum()
 }

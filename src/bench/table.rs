@@ -24,6 +24,11 @@ impl Hundredths {
         Self(u64::try_from(duration.as_micros() / 10).unwrap_or(u64::MAX))
     }
 
+    /// A duration in seconds.
+    pub fn seconds(duration: Duration) -> Self {
+        Self(u64::try_from(duration.as_millis() / 10).unwrap_or(u64::MAX))
+    }
+
     /// Kibibytes in mebibytes.
     pub const fn mebibytes(kibibytes: u64) -> Self {
         Self(kibibytes.saturating_mul(100) / 1_024)

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use coalition_partner::{Algorithm, OperatorClient, SigningKey};
-use serde_json::json;
+use coalition_partner::{Algorithm, OperatorClient, Settings as Patience, SigningKey};
+use serde_json::{Value, json};
 
 use super::BenchError;
 use super::bulk::{self, Bulk, Until};
@@ -13,6 +13,7 @@ use super::purchases::PROGRAMME;
 use super::wire::Signer;
 use crate::auth::token::{Role, mint};
 use crate::clock::unix_now;
+use crate::domain::ids::{PartyId, ProgrammeId};
 use crate::server::{ServerError, set_up, token_key};
 use crate::settings::Settings;
 use crate::store::{Address, Use};
@@ -23,8 +24,31 @@ pub const SHOP: &str = "shop";
 const BRAND: &str = "brand";
 /// How long the operator may work.
 const LIFETIME: Duration = Duration::from_hours(12);
+/// How long a patient operator lets the server be silent.
+const SILENCE_MAX: Duration = Duration::from_mins(30);
 /// Bulk calls side by side.
 pub const CALLS: usize = 4;
+
+/// A shop that sells in a programme.
+#[derive(Clone, Debug)]
+pub struct Deal {
+    /// The shop.
+    pub shop: PartyId,
+    /// The programme.
+    pub programme: ProgrammeId,
+}
+
+impl Deal {
+    /// The one of every coalition here.
+    pub fn first() -> Self {
+        Self::named(SHOP, PROGRAMME)
+    }
+
+    fn named(shop: &str, programme: &str) -> Self {
+        let known = "the names of the benchmark are names";
+        Self { shop: shop.parse().expect(known), programme: programme.parse().expect(known) }
+    }
+}
 
 /// A coalition and its server.
 pub struct World {
@@ -66,6 +90,43 @@ impl World {
         let operator = OperatorClient::new(&server.url(), &token)?;
         let shop = shop.at(server.address);
         Ok(Self { server, operator, shop, database, token })
+    }
+
+    /// The operator's token.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// An operator that waits longer than one usually would.
+    ///
+    /// # Errors
+    /// If the address can't be used.
+    pub fn patient(&self) -> Result<OperatorClient, BenchError> {
+        let settings = Patience { silence_max: SILENCE_MAX, ..Patience::default() };
+        Ok(OperatorClient::with_settings(&self.server.url(), &self.token, &settings)?)
+    }
+
+    /// Adds brands with a programme each, and shops that sell in all of them; all deals there are
+    /// then.
+    ///
+    /// # Errors
+    /// If one is refused.
+    pub fn add_deals(&self, brands: u64, shops: u64) -> Result<Vec<Deal>, BenchError> {
+        let mut deals = vec![Deal::first()];
+        for shop in 0..shops {
+            self.operator.create_party(&format!("shop{shop}"), "retailer")?;
+        }
+        for brand in 0..brands {
+            let (name, programme) = (format!("brand{brand}"), format!("club{brand}"));
+            self.operator.create_party(&name, "brand")?;
+            self.operator.put_programme(&programme, &programme_of(&name))?;
+            for shop in 0..shops {
+                let shop = format!("shop{shop}");
+                self.operator.put_agreement(&programme, &shop, &agreement_of(&shop))?;
+                deals.push(Deal::named(&shop, &programme));
+            }
+        }
+        Ok(deals)
     }
 
     /// The server as a target of so many connections.
@@ -121,24 +182,30 @@ fn operator_token(database: &str) -> Result<String, BenchError> {
 fn configure(operator: &OperatorClient) -> Result<SigningKey, BenchError> {
     operator.create_party(BRAND, "brand")?;
     operator.create_party(SHOP, "retailer")?;
-    let programme = json!({
-        "brand": BRAND,
+    operator.put_programme(PROGRAMME, &programme_of(BRAND))?;
+    operator.put_agreement(PROGRAMME, SHOP, &agreement_of(SHOP))?;
+    let issued = operator.issue_hmac_key(SHOP)?.value;
+    let secret = issued.secret.ok_or(BenchError::NoAnswer("the key's secret"))?;
+    SigningKey::from_base64(&issued.id, Algorithm::HmacSha256, &secret)
+        .map_err(|error| ServerError::Key(error.to_string()).into())
+}
+
+fn programme_of(brand: &str) -> Value {
+    json!({
+        "brand": brand,
         "unit": {"name": "bonus", "scale": 0},
         "point_value": "1.00",
         "earn": {"rate": "0.10"},
         "expire": {"months": 12, "from": "accrual"},
         "burn": {"max_share": "0.40"},
-    });
-    operator.put_programme(PROGRAMME, &programme)?;
-    let funding = json!([{"party": SHOP, "share": "1"}]);
-    let agreement = json!({
+    })
+}
+
+fn agreement_of(shop: &str) -> Value {
+    let funding = json!([{"party": shop, "share": "1"}]);
+    json!({
         "earn": {"funding": funding, "price_per_point": "1.00", "fee_per_point": "0.02"},
         "burn": {"reimburse_per_point": "1.00"},
         "grant": {"funding": funding, "price_per_point": "1.00"},
-    });
-    operator.put_agreement(PROGRAMME, SHOP, &agreement)?;
-    let issued = operator.issue_hmac_key(SHOP)?.value;
-    let secret = issued.secret.ok_or(BenchError::NoAnswer("the key's secret"))?;
-    SigningKey::from_base64(&issued.id, Algorithm::HmacSha256, &secret)
-        .map_err(|error| ServerError::Key(error.to_string()).into())
+    })
 }
