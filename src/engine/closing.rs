@@ -75,12 +75,11 @@ impl Engine {
             Some(row) if row.figures.is_some() => {
                 return Ok(Closing::Closed(row.figures.unwrap_or_default()));
             }
-            Some(_) => {}
             None if schedule.closes(cycle.first) > now => return Ok(Closing::NotOver),
             None if !begin(&mut connection, cycle, schedule.cycle_of(now).first, &doing)? => {
                 return Ok(Closing::PassedOver);
             }
-            None => {}
+            Some(_) | None => {}
         }
         loop {
             for earlier in unclosed_before(&mut connection, cycle)? {
