@@ -73,7 +73,7 @@ fn run(world: &World) -> (u32, Vec<Span>, Vec<Span>) {
     let minimum = json!({"earn": {"funding": [{"party": "bank", "share": "1"}],
         "price_per_point": "0.41"}, "charges": {"minimum_fee": "7.00"}});
     put(&operator, "/v1/agreements/club/bank", &minimum);
-    let (lasts, step) = times();
+    let (lasts, one_day) = times();
     let stop = AtomicBool::new(false);
     let (mut days, mut closings) = (0, Vec::new());
     let calls = std::thread::scope(|scope| {
@@ -84,7 +84,7 @@ fn run(world: &World) -> (u32, Vec<Span>, Vec<Span>) {
         let _ends = EndsWith(stop);
         let begun = Stopwatch::now();
         while begun.elapsed() < lasts {
-            std::thread::sleep(step);
+            std::thread::sleep(one_day);
             days += 1;
             clock.advance_to(noon.plus_micros(i64::from(days) * DAY_MICROS));
             // Every other day is left to the job.
