@@ -19,17 +19,18 @@ struct Row {
     /// `{member}` its member: by its own name of it, or by id where the operator's people ask.
     target: &'static str,
     body: &'static str,
-    /// Who may: nobody, the party itself, the other party, an auditor, finance, the operator.
-    may: [bool; 6],
+    /// Who may: nobody, the party itself, the other party, an auditor, finance, the operator; none:
+    /// there is nothing there, and no more is said.
+    may: [Option<bool>; 6],
 }
 
-/// A row, from `y` and `-` for who may.
+/// A row, from `y` and `-` for who may, and `*` where there is nothing.
 fn row(route: &'static str, target: &'static str, body: &'static str, may: &str) -> Row {
     let (method, template) = route.split_once(' ').expect("a method and a template");
     let target = if target.is_empty() { template } else { target };
-    let mut all = [false; 6];
+    let mut all = [None; 6];
     for (one, letter) in all.iter_mut().zip(may.chars()) {
-        *one = letter == 'y';
+        *one = Some(letter == 'y').filter(|_| letter != '*');
     }
     Row { method, template, target, body, may: all }
 }
@@ -123,9 +124,72 @@ fn rows_of_the_operator() -> Vec<Row> {
     ]
 }
 
+/// Money in and out, and partners' own books. What is not there is not there for anybody; that
+/// others' runs, breaks and disputes are not there for a party stands beside them.
+fn rows_of_money_and_books() -> Vec<Row> {
+    let mut all = vec![
+        row(
+            "POST /v1/cycles/{cycle}/instruct",
+            "/v1/cycles/2025-03-03/instruct",
+            EMPTY,
+            "----yy",
+        ),
+        row(
+            "GET /v1/cycles/{cycle}/payments",
+            "/v1/cycles/2025-03-03/payments",
+            "",
+            "-yyyyy",
+        ),
+        row("POST /v1/bank-statements", "", EMPTY, "----yy"),
+        row("GET /v1/open-items", "", "", "---yyy"),
+        row("GET /v1/clearing-accounts", "", "", "---yyy"),
+        row("GET /v1/reports/liability", "", "", "---yyy"),
+        row("PUT /v1/parties/{id}/book-profile", "/v1/parties/{p}/book-profile", EMPTY, "-y--yy"),
+        row("GET /v1/parties/{id}/book-profile", "/v1/parties/{p}/book-profile", "", "------"),
+        row("POST /v1/reconciliations", "", EMPTY, "-yy-yy"),
+        row("GET /v1/reconciliations", "", "", "-yyyyy"),
+        row("POST /v1/disputes", "", EMPTY, "-yy-yy"),
+        row("GET /v1/disputes", "", "", "-yyyyy"),
+    ];
+    let nowhere = [
+        ("POST /v1/open-items/{id}/assign", "/v1/open-items/item_9/assign"),
+        ("POST /v1/open-items/{id}/return", "/v1/open-items/item_9/return"),
+        ("POST /v1/open-items/{id}/write-off", "/v1/open-items/item_9/write-off"),
+        ("GET /v1/reconciliations/{id}", "/v1/reconciliations/rec_9"),
+        ("PUT /v1/reconciliations/{id}/parts/{part}", "/v1/reconciliations/rec_9/parts/1"),
+        ("POST /v1/reconciliations/{id}/run", "/v1/reconciliations/rec_9/run"),
+        ("GET /v1/reconciliations/{id}/breaks", "/v1/reconciliations/rec_9/breaks"),
+        ("GET /v1/reconciliations/{id}/breaks/{number}", "/v1/reconciliations/rec_9/breaks/1"),
+        (
+            "POST /v1/reconciliations/{id}/breaks/{number}/resolve",
+            "/v1/reconciliations/rec_9/breaks/1/resolve",
+        ),
+        (
+            "POST /v1/reconciliations/{id}/breaks/{number}/approve",
+            "/v1/reconciliations/rec_9/breaks/1/approve",
+        ),
+        (
+            "POST /v1/reconciliations/{id}/breaks/{number}/send-back",
+            "/v1/reconciliations/rec_9/breaks/1/send-back",
+        ),
+        ("GET /v1/disputes/{id}", "/v1/disputes/dsp_9"),
+        ("POST /v1/disputes/{id}/acknowledge", "/v1/disputes/dsp_9/acknowledge"),
+        ("POST /v1/disputes/{id}/evidence", "/v1/disputes/dsp_9/evidence"),
+        ("POST /v1/disputes/{id}/propose", "/v1/disputes/dsp_9/propose"),
+        ("POST /v1/disputes/{id}/approve", "/v1/disputes/dsp_9/approve"),
+        ("POST /v1/disputes/{id}/reject", "/v1/disputes/dsp_9/reject"),
+        ("POST /v1/disputes/{id}/withdraw", "/v1/disputes/dsp_9/withdraw"),
+    ];
+    all.extend(nowhere.map(|(route, target)| {
+        row(route, target, EMPTY, if route.starts_with("GET") { "------" } else { "******" })
+    }));
+    all
+}
+
 fn rows() -> Vec<Row> {
     let mut all = open_rows();
     all.extend(rows_of_parties());
+    all.extend(rows_of_money_and_books());
     all.extend(rows_of_the_operator());
     all
 }
@@ -245,9 +309,12 @@ fn who_may_not_is_told_nothing_and_nobody_reads_another_partys_name() {
                     let answer = ask(world, caller, &row, of);
                     let status = status_of(&answer);
                     let is_refused = [401, 403, 404].contains(&status);
-                    let is_right = is_refused != may
-                        && status < 500
-                        && (!may || row.method != "GET" || status == 200);
+                    let is_right = match may {
+                        Some(true) if row.method == "GET" => status == 200,
+                        Some(true) => !is_refused && status < 500,
+                        Some(false) => is_refused,
+                        None => (400..500).contains(&status),
+                    };
                     let is_party = ["nobody", "the party", "the other party"].contains(&who);
                     let tells = is_party && answer.text().contains(other.party);
                     if !is_right || tells {
