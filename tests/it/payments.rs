@@ -152,10 +152,12 @@ fn assert_valid(file: &str) {
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
             assert!(output.status.success(), "{said}\n{file}");
         }
-        Ok(_) | Err(_) => {
+        // The schemas are no part of the repository.
+        Ok(_) => eprintln!("no {}; nothing was validated", schema.display()),
+        Err(error) => {
             let is_required = std::env::var("COALITION_TOOLS").is_ok_and(|it| it == "required");
-            assert!(!is_required, "xmllint or {} is missing", schema.display());
-            eprintln!("no xmllint or no {}; nothing was validated", schema.display());
+            assert!(!is_required, "xmllint is missing; .ci/tools installs it: {error}");
+            eprintln!("no xmllint; nothing was validated");
         }
     }
 }
