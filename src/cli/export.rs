@@ -37,7 +37,7 @@ enum FormatName {
     Beancount,
     /// A journal for hledger.
     Hledger,
-    /// Tables of transactions, postings, lots and positions.
+    /// Tables of transactions, postings, lots, positions and breaks.
     Parquet,
     /// The postings of each settlement day.
     Csv,

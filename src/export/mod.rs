@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 
 pub use csv::CSV_COLUMNS;
 pub use names::{Names, Unit};
-pub use parquet::{LOTS, POSITIONS, POSTINGS, TRANSACTIONS};
+pub use parquet::{BREAKS, LOTS, POSITIONS, POSTINGS, TRANSACTIONS};
 pub use selection::Selection;
 use selection::{Part, Taken};
 

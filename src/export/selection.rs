@@ -6,8 +6,9 @@
 //! in the cycle, whenever it was recorded: what closing the cycle added is among them. A transaction
 //! without money is taken if it was recorded while the cycle was open. Of a transaction that is
 //! taken the postings of points stay, and those of money that the cycle settles; money of other
-//! cycles is left out. So money adds up to the cycle's positions and nets, and each posting of
-//! money belongs to one cycle of all. Schedules overlap in time, so points may stand in a cycle of
+//! cycles is left out. So money adds up to the cycle's positions and nets, until payments of the
+//! cycle, which are no positions, take the nets to zero; and each posting of money belongs to one
+//! cycle of all. Schedules overlap in time, so points may stand in a cycle of
 //! each; in the cycles of one schedule they stand once.
 
 use super::ExportError;

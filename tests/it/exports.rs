@@ -352,7 +352,7 @@ fn parquet_tables_say_what_the_ledger_says() {
         story(world);
         let folder = folder();
         let written = run_export(world, Format::Parquet, folder.path(), Selection::Whole);
-        assert_eq!((written.transactions, written.files.len()), (13, 4));
+        assert_eq!((written.transactions, written.files.len()), (13, 5));
         let table = |name: &str| rows_of(folder.path(), name);
         let (transactions, postings) = (table("transactions"), table("postings"));
         assert_eq!(transactions.len(), 13);

@@ -9,6 +9,7 @@ use parquet::record::Row;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
+use crate::bank::{self, by_hand, import, instructed, line};
 use crate::exports::{
     beancount_balances, cell, cycle_of, decimal, folder, get, hledger_balances, nets_in, nets_of,
     rows_of, run_export, sum_of, tool,
@@ -221,6 +222,47 @@ fn the_journal_of_a_cycle_comes_to_its_nets() {
             assert_eq!(journals(cycle_of(id)), nets_of(world, &[id]), "{id}");
         }
         assert_eq!(journals(Selection::Whole), nets_of(world, &CYCLES));
+    });
+}
+
+#[test]
+fn payments_take_the_journal_of_a_cycle_to_zero() {
+    let (Some(hledger), Some(check), Some(query)) =
+        (tool("hledger"), tool("bean-check"), tool("bean-query"))
+    else {
+        return;
+    };
+    both_with(&by_hand(), |world| {
+        let refs = instructed(world);
+        let folder = folder();
+        let (bean, ledger) = (folder.path().join("x.beancount"), folder.path().join("x.journal"));
+        let journals = |selection: Selection| {
+            run_export(world, Format::Beancount, &bean, selection.clone());
+            run_export(world, Format::Hledger, &ledger, selection);
+            let balances = hledger_balances(&hledger, &ledger);
+            assert_eq!(beancount_balances(&check, &query, &bean), balances);
+            balances
+        };
+        let lines = [
+            line("1", "510.00", &refs["bank"]),
+            line("2", "1020.00", &refs["shop"]),
+            // Nobody knows whose this is.
+            line("3", "7.00", ""),
+        ];
+        import(world, &lines);
+        let balances = journals(cycle_of(bank::DAY));
+        let clearing = format!("Assets:Clearing:{}", bank::DAY);
+        // What came in and did not go out yet, as the API shows it.
+        let accounts = get(world, "/v1/clearing-accounts");
+        assert_eq!(balances[&clearing], decimal(&accounts["data"][0]["balance"]));
+        assert_eq!(balances[&clearing], Decimal::from(1_530));
+        let whole = journals(Selection::Whole);
+        assert_eq!(whole["Liabilities:Suspense:Clearing"], Decimal::from(-7));
+        let lines = [line("4", "-1500.00", &refs["brand"]), line("5", "-30.00", &refs["clearing"])];
+        import(world, &lines);
+        let balances = journals(cycle_of(bank::DAY));
+        assert_eq!(balances.get(&clearing), None);
+        assert_eq!(nets_in(&balances), BTreeMap::new(), "all is paid");
     });
 }
 

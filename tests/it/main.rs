@@ -12,6 +12,7 @@ mod contract;
 mod cycles;
 mod disputes;
 mod exports;
+mod exports_breaks;
 mod exports_cycles;
 mod exports_flat;
 mod exports_scenarios;

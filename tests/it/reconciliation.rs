@@ -66,7 +66,8 @@ fn ended(caller: &Caller, target: &str) -> Value {
     }
 }
 
-fn compare(world: &World, caller: &Caller, request: &Value, bytes: &[u8]) -> (String, Value) {
+/// Sends a list and compares it; its address, and what was found.
+pub fn compare(world: &World, caller: &Caller, request: &Value, bytes: &[u8]) -> (String, Value) {
     let target = send(world, caller, request, bytes);
     body(&run(world, caller, &target, bytes), 202);
     let view = ended(caller, &target);

@@ -260,10 +260,15 @@ impl Facts {
     /// Points of a programme in the scale that all share.
     fn points(&self, programme: &ProgrammeId, units: i64) -> Result<Cell, ExportError> {
         let unit = self.names.points(programme).ok_or_else(|| unknown_programme(programme))?;
-        let finer = POINTS_SCALE.checked_sub(unit.scale).map(|more| 10_i64.pow(more));
-        let scaled = finer.and_then(|factor| units.checked_mul(factor));
-        scaled.map(Cell::Whole).ok_or_else(|| ExportError::TooLarge(format!("{units}")))
+        scaled_points(units, unit.scale)
     }
+}
+
+/// Points of any scale in the scale that all share.
+pub(super) fn scaled_points(units: i64, scale: u32) -> Result<Cell, ExportError> {
+    let finer = POINTS_SCALE.checked_sub(scale).map(|more| 10_i64.pow(more));
+    let scaled = finer.and_then(|factor| units.checked_mul(factor));
+    scaled.map(Cell::Whole).ok_or_else(|| ExportError::TooLarge(format!("{units}")))
 }
 
 /// Under which terms money is owed and what settles it: the cells from `price` to `late_for`.
@@ -284,24 +289,26 @@ fn terms(one: &Transaction, posting: &Posting) -> Result<[Cell; 7], ExportError>
     ])
 }
 
-fn text(value: &dyn std::fmt::Display) -> Cell {
+pub(super) fn text(value: &dyn std::fmt::Display) -> Cell {
     Cell::Text(value.to_string())
 }
 
-fn name<T: ToString>(value: Option<&T>) -> Cell {
+pub(super) fn name<T: ToString>(value: Option<&T>) -> Cell {
     value.map(ToString::to_string).into()
 }
 
-fn instant(at: Instant) -> Cell {
+pub(super) fn instant(at: Instant) -> Cell {
     if at == NEVER { Cell::Nothing } else { Cell::Whole(at.0) }
 }
 
-fn small<T: TryInto<i32> + Copy + std::fmt::Display>(value: T) -> Result<Cell, ExportError> {
+pub(super) fn small<T: TryInto<i32> + Copy + std::fmt::Display>(
+    value: T,
+) -> Result<Cell, ExportError> {
     let small = value.try_into().map_err(|_| ExportError::TooLarge(value.to_string()))?;
     Ok(Cell::Small(small))
 }
 
-fn day(day: Day) -> Result<Cell, ExportError> {
+pub(super) fn day(day: Day) -> Result<Cell, ExportError> {
     small(day.number())
 }
 

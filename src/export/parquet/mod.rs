@@ -3,14 +3,16 @@
 //! Row groups have at most 65,536 rows, compressed by Snappy. Instants are UTC microseconds, days
 //! are dates, ids are text. Points and money are `DECIMAL` on 64-bit integers: points of every
 //! programme with 4 decimals, which is the most that a unit has; money with those of its currency.
-//! Nothing is rounded. What a column means stands in [`facts`].
+//! Nothing is rounded. What a column means stands in [`facts`] and [`breaks`].
 
+mod breaks;
 mod facts;
 mod table;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+pub use breaks::BREAKS;
 pub use facts::{LOTS, POSITIONS, POSTINGS, TRANSACTIONS};
 
 use super::{ExportError, Part, Source, Taken, make_folder};
@@ -61,6 +63,9 @@ pub fn write(
         None => write_positions(source, &facts, &mut positions)?,
     }
     files.push(positions.finish()?);
+    let mut breaks = table("breaks", BREAKS)?;
+    breaks::write(source, coalition, &mut breaks)?;
+    files.push(breaks.finish()?);
     // Another fact is another table: its columns in `facts`, its rows here.
     Ok(files)
 }
