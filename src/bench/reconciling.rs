@@ -16,6 +16,7 @@ use super::planted::{Expected, Plan, plant, rules};
 use super::table::{Bar, Hundredths, Judged, Row, doing, grouped, note, say};
 use super::{Bench, BenchError};
 use crate::books::{Layout, Profile, read_lines};
+use crate::domain::command::Kind;
 use crate::domain::obligation::Scales;
 use crate::domain::reconciliation::{Book, Reconciled, TheirLine, reconcile};
 
@@ -75,7 +76,7 @@ impl Bench<'_> {
         self.table.add(Row {
             what: format!("{what}, wrong findings"),
             figure: format!("{} wrong", wrong.0 / 100),
-            beside: format!("{} planted faults", report.planted),
+            beside: format!("{} faults to find", report.planted),
             judged: Some(Judged { got: wrong, unit: "", bar: Bar::AtMost(Hundredths(0)) }),
         })?;
         note(&format!(
@@ -107,7 +108,7 @@ fn write_list(list: &Path, lines: u64) -> Result<(), BenchError> {
 }
 
 fn write_line(out: &mut impl Write, line: &TheirLine) -> io::Result<()> {
-    let kind = line.kind.map_or("", |kind| kind.name());
+    let kind = line.kind.map_or("", Kind::name);
     let (amount, points) = (line.amount.text(SCALES.money), line.points.text(SCALES.points));
     writeln!(out, "{},{kind},{amount},{points},{},{}", line.reference, line.at, line.currency)
 }

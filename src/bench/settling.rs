@@ -100,7 +100,7 @@ impl Bench<'_> {
         let name = "pause";
         let world = self.world_on(kind, name)?;
         let members = MEMBERS.min(self.arguments.members);
-        seed(&world.database, Seed { first: 0, members, lots: 1 })?;
+        seed(&world.database, Seed { first: 0, members, lots: 0 })?;
         let world = world.restart(&["--test-clock"])?;
         let seconds = self.arguments.seconds * CLOSES;
         doing(&format!("posting on {} without closing, then while days close", title(kind)));
@@ -162,6 +162,9 @@ impl Bench<'_> {
 }
 
 /// A coalition whose day is filled and over, by the clock of a server that was started again.
+///
+/// # Errors
+/// If the database fails, or the server does not start.
 pub fn filled(
     world: World,
     kind: Kind,

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Write};
+use std::path::Path;
 use std::time::{Duration, Instant as Stopwatch};
 
 use coalition_partner::OperatorClient;
@@ -53,7 +54,7 @@ impl Bench<'_> {
     /// A long statement: what it takes, and the server's memory meanwhile.
     pub(super) fn statement(&mut self, kind: Kind) -> Result<(), BenchError> {
         let name = "statement";
-        let lines = self.arguments.lines();
+        let lines = self.arguments.lines() / LINES_PER_PURCHASE * LINES_PER_PURCHASE;
         let world = self.world_on(kind, name)?;
         let wanted = Fill::Purchases(lines / LINES_PER_PURCHASE);
         let (world, filled) = filled(world, kind, &[Deal::first()], wanted)?;
@@ -98,11 +99,12 @@ impl Bench<'_> {
     ) -> Result<(Step, String), BenchError> {
         let mut tail = Tail { out, end: Vec::new() };
         let mut bytes = 0;
-        let mut step = step(world, form, || {
+        let (took, peak_kib) = measured(world, || {
             bytes = download(world.server.address, world.token(), path, &mut tail)?;
             Ok(())
         })?;
-        step.what = format!("{form}, {} MB, downloaded", grouped(bytes >> 20));
+        let what = format!("{form}, {} MB, downloaded", grouped(bytes >> 20));
+        let step = Step { what, took, peak_kib };
         Ok((step, String::from_utf8_lossy(&tail.end).into_owned()))
     }
 }
@@ -111,35 +113,31 @@ fn published(world: &World, day: &str) -> Result<Step, BenchError> {
     let operator = world.patient()?;
     let path = format!("/v1/cycles/{day}/publish");
     let mut lines = 0;
-    let mut step = step(world, "published", || {
+    let (took, peak_kib) = measured(world, || {
         let listed: Value = operator.post(&path, "publish", &json!({}))?.accepted()?.value;
         let all = listed.get("statements").and_then(Value::as_array);
         lines = all.into_iter().flatten().filter_map(|one| one.get("lines")?.as_u64()).sum();
         Ok(())
     })?;
-    step.what = format!("published, {} lines for all parties,", grouped(lines));
-    Ok(step)
+    let what = format!("published, {} lines for all parties,", grouped(lines));
+    Ok(Step { what, took, peak_kib })
 }
 
-/// Does something and measures the server meanwhile.
-fn step(
+/// Does something; how long it took, and the most memory that the server held meanwhile, in
+/// kibibytes.
+fn measured(
     world: &World,
-    what: &str,
     act: impl FnOnce() -> Result<(), BenchError>,
-) -> Result<Step, BenchError> {
+) -> Result<(Duration, u64), BenchError> {
     let server = world.server.id();
     forget_peak_memory(server);
     let begun = Stopwatch::now();
     act()?;
-    Ok(Step { what: what.to_owned(), took: begun.elapsed(), peak_kib: peak_memory_kib(server) })
+    Ok((begun.elapsed(), peak_memory_kib(server)))
 }
 
 /// Verifies the statement as its party would.
-fn verified(
-    operator: &OperatorClient,
-    file: &std::path::Path,
-    lines: u64,
-) -> Result<(), BenchError> {
+fn verified(operator: &OperatorClient, file: &Path, lines: u64) -> Result<(), BenchError> {
     let key: Value = operator.get("/v1/log-key")?.json()?;
     let key = key.get("key").and_then(Value::as_str).and_then(|key| key.parse().ok());
     let key: VerifierKey = key.ok_or(BenchError::NoAnswer("the server's key"))?;
