@@ -162,7 +162,6 @@ pub fn fill(database: &str, deals: &[Deal], fill: Fill) -> Result<Filled, BenchE
     let now = system_now();
     let day = writer.coalition.own_schedule().cycle_of(now).to_string();
     let mut filled = Filled { day, at: now, purchases: 0, postings: 0, shards: shards.len() };
-    let names = Names::new();
     let is_enough = |filled: &Filled| match fill {
         Fill::Postings(postings) => filled.postings >= postings,
         Fill::Purchases(purchases) => filled.purchases >= purchases,
@@ -177,12 +176,12 @@ pub fn fill(database: &str, deals: &[Deal], fill: Fill) -> Result<Filled, BenchE
             let (deal, member) = (&deals[place(deals.len())], place(members.len()));
             let number = u64::try_from(member).unwrap_or(0);
             let reference = format!("day-{}", filled.purchases);
-            let named = names.member_of(&deal.shop, number);
+            let owner = Names::member_of(&deal.shop, number);
             let bought =
-                Bought { deal, member: members[member], named, reference: &reference, now };
-            let posted = writer.post(&mut ledger, &mut rows, bought)?;
+                Bought { deal, member: members[member], named: owner, reference: &reference, now };
+            let made = writer.post(&mut ledger, &mut rows, bought)?;
             filled.purchases += 1;
-            filled.postings += u64::try_from(posted.postings.len()).unwrap_or(0);
+            filled.postings += u64::try_from(made.postings.len()).unwrap_or(0);
         }
         rows.positions = rows_of(&ledger, &writer.coalition.currency).positions;
         rows.transactions.sort_by(|one, other| one.reference_hash.cmp(&other.reference_hash));

@@ -65,11 +65,11 @@ impl Names {
 
     /// How the shop names the member of a number.
     pub fn member(&self, number: u64) -> NamedBy {
-        self.member_of(&self.shop, number)
+        Self::member_of(&self.shop, number)
     }
 
     /// How a party names the member of a number.
-    pub fn member_of(&self, party: &PartyId, number: u64) -> NamedBy {
+    pub fn member_of(party: &PartyId, number: u64) -> NamedBy {
         NamedBy::new(party, &MemberName::External(number.to_string()))
     }
 }

@@ -109,10 +109,10 @@ impl Bench<'_> {
         let operator = world.patient()?;
         let stop = AtomicBool::new(false);
         let (mut closing, closes) = thread::scope(|scope| {
-            let closer = scope.spawn(|| close_days(&operator, every, &stop));
+            let job = scope.spawn(|| close_days(&operator, every, &stop));
             let outcome = self.posting(&world, "closing", members, seconds);
             stop.store(true, Ordering::SeqCst);
-            let closes = closer.join().unwrap_or_else(|bug| panic::resume_unwind(bug));
+            let closes = job.join().unwrap_or_else(|bug| panic::resume_unwind(bug));
             Ok::<_, BenchError>((outcome?, closes?))
         })?;
         let usual = calm.quantile(990);

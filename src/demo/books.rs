@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::DemoError;
 use super::stage::{Stage, must_accept, text};
+use crate::domain::amount::Money;
 use crate::domain::command::Kind;
 use crate::domain::ids::PartyId;
 use crate::domain::reconciliation::amount_sign;
@@ -127,10 +128,11 @@ fn plant(lines: &mut Vec<Line>) -> usize {
 }
 
 fn list_of(lines: &[Line]) -> String {
-    let mut list = "ref,kind,amount,at,currency\n".to_owned();
-    for (reference, kind, amount, at) in lines {
-        let amount = crate::domain::amount::Money(*amount).text(2);
-        list.push_str(&format!("{reference},{kind},{amount},{at},RUB\n"));
-    }
-    list
+    let line = |(reference, kind, amount, at): &Line| {
+        let amount = Money(*amount).text(2);
+        [reference.as_str(), kind, &amount, at, "RUB"].join(",")
+    };
+    let mut rows = vec!["ref,kind,amount,at,currency".to_owned()];
+    rows.extend(lines.iter().map(line));
+    rows.join("\n")
 }

@@ -40,11 +40,8 @@ pub fn settle(stage: &Stage, days: &[Day], currency: &str) -> Result<Settled, De
         }
         let why = json!({"why": "all parties agreed by telephone"});
         // A day on which nothing moved was agreed to when it was published.
-        let state = |stage: &Stage| {
-            let cycle = must_accept(&path, &stage.operator.get(&path)?)?;
-            Ok::<_, DemoError>(text(&cycle, "state").to_owned())
-        };
-        if state(stage)? == "published" {
+        let reached = must_accept(&path, &stage.operator.get(&path)?)?;
+        if text(&reached, "state") == "published" {
             let path = format!("{path}/acknowledge");
             stage.operator.post(&path, &path, &why)?;
         }
@@ -54,7 +51,7 @@ pub fn settle(stage: &Stage, days: &[Day], currency: &str) -> Result<Settled, De
         let legs = payments.get("data").and_then(Value::as_array);
         for leg in legs.into_iter().flatten() {
             settled.payments += 1;
-            add_entry(&mut entries, settled.payments, leg, (*day, currency));
+            entries.push_str(&entry(settled.payments, leg, (*day, currency)));
         }
         settled.cycles += 1;
     }
@@ -70,16 +67,16 @@ fn step(stage: &Stage, path: &str, body: &Value) -> Result<Value, DemoError> {
 }
 
 /// A booked entry that pays a leg in full.
-fn add_entry(entries: &mut String, number: usize, leg: &Value, (day, currency): (Day, &str)) {
+fn entry(number: usize, leg: &Value, (day, currency): (Day, &str)) -> String {
     let sign = if text(leg, "direction") == "collect" { "CRDT" } else { "DBIT" };
     let (amount, reference) = (text(leg, "amount"), text(leg, "reference"));
-    entries.push_str(&format!(
+    format!(
         "<Ntry><Amt Ccy=\"{currency}\">{amount}</Amt><CdtDbtInd>{sign}</CdtDbtInd>\
          <Sts><Cd>BOOK</Cd></Sts><BookgDt><Dt>{day}</Dt></BookgDt>\
          <AcctSvcrRef>DEMO{number}</AcctSvcrRef><BkTxCd><Prtry><Cd>NET</Cd></Prtry></BkTxCd>\
          <NtryDtls><TxDtls><Refs><EndToEndId>{reference}</EndToEndId></Refs></TxDtls></NtryDtls>\
          </Ntry>"
-    ));
+    )
 }
 
 fn bank_statement(entries: &str, day: Day) -> String {

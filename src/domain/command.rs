@@ -284,8 +284,8 @@ impl Action {
             | Self::Capture { .. }
             | Self::Void { .. }
             | Self::Pack { .. }
-            | Self::Service { .. } => Vec::new(),
-            Self::Adjustment(_) => Vec::new(),
+            | Self::Service { .. }
+            | Self::Adjustment(_) => Vec::new(),
         }
     }
 

@@ -85,7 +85,9 @@ impl Sums {
 
 /// Sections as they stand before or after the lines.
 pub fn sections_text(sections: &[(&'static str, Value)]) -> String {
-    sections.iter().map(|(name, value)| format!("\"{name}\":{value},\n")).collect()
+    let one =
+        |(name, value): &(&str, Value)| ["\"", name, "\":", &value.to_string(), ",\n"].concat();
+    sections.iter().map(one).collect()
 }
 
 /// Writes a statement while it is hashed.

@@ -21,6 +21,7 @@ use crate::domain::amount::{Money, Points};
 use crate::domain::ids::{PartyId, ProgrammeId, ShardId};
 use crate::domain::log::note::Signer;
 use crate::domain::log::tree::Frontier;
+use crate::domain::posting::Posting;
 use crate::domain::settlement::PositionSum;
 use crate::domain::terms::Coalition;
 use crate::store::statements::{PUBLISHED, StatementRow};
@@ -225,9 +226,9 @@ impl<'a> Lines<'a> {
 
 /// The amount of an entry, in minor units.
 fn amount_of(recorded: &Recorded, place: u32) -> Money {
-    let money = recorded.transaction.postings.iter().filter_map(|one| one.amount());
+    let mut money = recorded.transaction.postings.iter().filter_map(Posting::amount);
     let place = usize::try_from(place).unwrap_or(1);
-    money.skip(place - 1).next().unwrap_or_default()
+    money.nth(place - 1).unwrap_or_default()
 }
 
 /// One party's statement in the making.

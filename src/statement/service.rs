@@ -69,7 +69,7 @@ pub fn publish(
 }
 
 fn acknowledge_at_once(row: &mut StatementRow, now: Instant, author: &str) {
-    row.state = ACKNOWLEDGED.to_owned();
+    ACKNOWLEDGED.clone_into(&mut row.state);
     row.answered_at = Some(now.0);
     row.answered_by = Some(author.to_owned());
 }

@@ -124,13 +124,13 @@ impl Window {
             previous.map(|(first, sha256)| (schedule.cycle(Day::from_number(first)), sha256));
         let consistency = match &previous {
             None => Value::Array(Vec::new()),
-            Some((cycle, _)) => match continued.get(cycle) {
-                Some(known) => known.clone(),
-                None => {
+            Some((cycle, _)) => {
+                if !continued.contains_key(cycle) {
                     let made = self.consistency(database, cycle)?;
-                    continued.entry(cycle.clone()).or_insert(made).clone()
+                    continued.insert(cycle.clone(), made);
                 }
-            },
+                continued[cycle].clone()
+            }
         };
         let previous = previous.map(
             |(cycle, sha256)| json!({"statement": statement_id(&cycle, party), "sha256": sha256}),

@@ -53,6 +53,9 @@ pub struct CycleEvent {
 
 type PositionText = [String; 6];
 
+/// Debtor, creditor, programme, kind, agreement, promotion; late for, postings, points, amount.
+type PositionRow = (String, String, String, String, String, String, i64, i64, i64, i64);
+
 /// The positions of a cycle, added up over the shards in whole numbers, in the order of their keys.
 ///
 /// # Errors
@@ -61,23 +64,22 @@ pub fn positions_of(
     connection: &mut Database,
     cycle: &CycleId,
 ) -> Result<Vec<PositionSum>, StoreError> {
-    let rows: Vec<(String, String, String, String, String, String, i64, i64, i64, i64)> =
-        positions::table
-            .select((
-                positions::debtor,
-                positions::creditor,
-                positions::programme,
-                positions::kind,
-                positions::agreement,
-                positions::promo,
-                positions::late_for,
-                positions::postings,
-                positions::points,
-                positions::amount,
-            ))
-            .filter(positions::schedule.eq(cycle.schedule.as_str()))
-            .filter(positions::cycle.eq(cycle.first.number()))
-            .load(connection)?;
+    let rows: Vec<PositionRow> = positions::table
+        .select((
+            positions::debtor,
+            positions::creditor,
+            positions::programme,
+            positions::kind,
+            positions::agreement,
+            positions::promo,
+            positions::late_for,
+            positions::postings,
+            positions::points,
+            positions::amount,
+        ))
+        .filter(positions::schedule.eq(cycle.schedule.as_str()))
+        .filter(positions::cycle.eq(cycle.first.number()))
+        .load(connection)?;
     let mut sums: BTreeMap<(PositionText, i64), (i64, i64, i64)> = BTreeMap::new();
     for row in rows {
         let (debtor, creditor, programme, kind, agreement, promo, late, count, points, amount) =

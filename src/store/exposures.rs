@@ -80,7 +80,10 @@ pub fn lock(
 ///
 /// # Errors
 /// If the database fails.
-pub fn save(connection: &mut Database, all: &HashMap<PartyId, Exposure>) -> Result<(), StoreError> {
+pub fn save<S: std::hash::BuildHasher>(
+    connection: &mut Database,
+    all: &HashMap<PartyId, Exposure, S>,
+) -> Result<(), StoreError> {
     for (party, exposure) in all {
         let cycle = &exposure.cycle;
         let rows = [

@@ -128,22 +128,12 @@ fn rows_of_the_operator() -> Vec<Row> {
 /// others' runs, breaks and disputes are not there for a party stands beside them.
 fn rows_of_money_and_books() -> Vec<Row> {
     let mut all = vec![
-        row(
-            "POST /v1/cycles/{cycle}/instruct",
-            "/v1/cycles/2025-03-03/instruct",
-            EMPTY,
-            "----yy",
-        ),
-        row(
-            "GET /v1/cycles/{cycle}/payments",
-            "/v1/cycles/2025-03-03/payments",
-            "",
-            "-yyyyy",
-        ),
+        row("POST /v1/cycles/{cycle}/instruct", "/v1/cycles/2025-03-03/instruct", EMPTY, "----yy"),
+        row("GET /v1/cycles/{cycle}/payments", "/v1/cycles/2025-03-03/payments", "", "-yyyyy"),
         row("POST /v1/bank-statements", "", EMPTY, "----yy"),
         row("GET /v1/open-items", "", "", "---yyy"),
         row("GET /v1/clearing-accounts", "", "", "---yyy"),
-        row("GET /v1/reports/liability", "", "", "---yyy"),
+        row("GET /v1/reports/liability", "", "", "-yyyyy"),
         row("PUT /v1/parties/{id}/book-profile", "/v1/parties/{p}/book-profile", EMPTY, "-y--yy"),
         row("GET /v1/parties/{id}/book-profile", "/v1/parties/{p}/book-profile", "", "------"),
         row("POST /v1/reconciliations", "", EMPTY, "-yy-yy"),

@@ -171,6 +171,7 @@ fn a_party_without_an_account_is_left_out_and_a_wrong_account_is_refused() {
         burning["burn"] = json!("50");
         world.accept("bank", &burning);
         world.move_to("2025-03-05T09:00:00Z");
+        agree(world, "2025-03-03");
         agree(world, "2025-03-04");
         let payments = instruct(world, "2025-03-04");
         let bank = &references(&payments)["bank"];

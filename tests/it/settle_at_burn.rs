@@ -184,10 +184,10 @@ fn a_lot_that_is_past_comes_back_as_a_new_one_that_its_funders_still_pay() {
         let data = history["data"].as_array().expect("a page has entries");
         let expiries: Vec<Value> =
             data.iter().filter(|one| one["kind"] == "expiry").map(|one| view(world, one)).collect();
-        let lost: Vec<&Value> =
+        let gone: Vec<&Value> =
             expiries.iter().flat_map(|one| one["postings"].as_array().expect("rows")).collect();
-        assert!(lost.iter().any(|row| row["cost"] == "95.00"), "{lost:?}");
-        assert!(lost.iter().all(|row| row["obligation"].is_null()), "{lost:?}");
+        assert!(gone.iter().any(|row| row["cost"] == "95.00"), "{gone:?}");
+        assert!(gone.iter().all(|row| row["obligation"].is_null()), "{gone:?}");
     });
 }
 

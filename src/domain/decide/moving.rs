@@ -47,8 +47,8 @@ impl Draft<'_> {
 
     /// Who pays for points that are taken from lots.
     pub fn charges(&mut self, key: &AccountKey, taken: &[Allocation]) -> Vec<LotCharge> {
-        let charged = taken.iter().filter(|one| one.cost.is_positive());
-        let charges = charged.map(|&taken| {
+        let costly = taken.iter().filter(|one| one.cost.is_positive());
+        let charges = costly.map(|&taken| {
             let lot = self.account(key).lots.get(taken.lot);
             let funding = lot.and_then(|lot| lot.funding.clone());
             LotCharge { taken, funding: funding.expect("a lot with a cost says who pays it") }

@@ -45,8 +45,8 @@ struct Cycle {
     /// Its first settlement day.
     day: Day,
     /// Its id; figures that were fixed before there were other schedules don't repeat it.
-    #[serde(default)]
-    cycle: Option<CycleId>,
+    #[serde(default, rename = "cycle")]
+    id: Option<CycleId>,
     state: CycleState,
     currency: String,
     /// Positive: receives. Parties at zero are left out.
@@ -90,7 +90,7 @@ impl Cycle {
         };
         Self {
             day: id.first,
-            cycle: Some(id.clone()),
+            id: Some(id.clone()),
             state: CycleState::Closed,
             currency: coalition.currency.clone(),
             nets: nets.map(|(party, net)| (party, net.text(coalition.money_scale))).collect(),
@@ -226,7 +226,7 @@ pub async fn view(
     };
     let event = |one: cycles::CycleEvent| Event { state: one.state, at: one.at, by: one.author };
     let cycle =
-        Cycle { state, events: events.into_iter().map(event).collect(), cycle: Some(id), ..cycle };
+        Cycle { state, events: events.into_iter().map(event).collect(), id: Some(id), ..cycle };
     match call.party() {
         Some(party) => Ok(found(&cycle.seen_by(party))),
         None => Ok(found(&cycle)),

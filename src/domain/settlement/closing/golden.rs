@@ -125,7 +125,10 @@ fn junes_volume_least_fee_tax_and_carry_over_together() {
         "carry_over party/wallet party/clearing 3600.00",
     ];
     assert_eq!(shown(&entries.closing), closing);
-    assert_eq!(shown(&entries.opening), ["carry_over party/clearing party/wallet 3600.00"]);
+    assert_eq!(
+        shown(&entries.opening),
+        ["carry_over_reversed party/clearing party/wallet 3600.00"]
+    );
     assert_eq!(net(&all, "bank"), "-128850.00");
     assert_eq!(net(&all, "brand"), "42050.00");
     assert_eq!(net(&all, "clearing"), "9600.00");

@@ -237,8 +237,10 @@ fn nets_below_the_threshold_go_over_into_the_open_cycle() {
     let closing =
         ["carry_over party/brand party/clearing 0.01", "carry_over party/shop party/clearing 9.99"];
     assert_eq!(shown(&entries.closing), closing);
-    let opening =
-        ["carry_over party/clearing party/brand 0.01", "carry_over party/clearing party/shop 9.99"];
+    let opening = [
+        "carry_over_reversed party/clearing party/brand 0.01",
+        "carry_over_reversed party/clearing party/shop 9.99",
+    ];
     assert_eq!(shown(&entries.opening), opening);
 }
 
