@@ -279,7 +279,8 @@ fn report(
     summary::print_nets(out, &nets?)?;
     let settled = settle::settle(stage, over, &settings.coalition.currency)?;
     settled.print(out, &stage.operator.clearing_accounts(false)?.value)?;
-    books::compare(out, (stage, running), days.all[days.all.len() - 2])?;
+    // Of yesterday both sides may still be waiting for lines.
+    books::compare(out, (stage, running), over[over.len().saturating_sub(4)])?;
     let report = crate::audit::audit(&settings.address().map_err(ServerError::from)?)?;
     writeln!(out, "\nAudit: {report}")?;
     let place =
