@@ -1,9 +1,10 @@
 //! Publishing: every party's statement of a closed cycle, hashed and kept.
 //!
-//! The journal is read twice. The first time every transaction is checked against its hash and the
-//! logs against the checkpoints that the close signed, and points are counted; the second time
-//! the lines of all parties are written side by side. Of the lines only the hash is kept: they are
-//! written again, to the byte, whenever somebody asks.
+//! The cycle's journal is read twice. The first time every transaction is checked against its hash
+//! and the logs against the checkpoints that the close signed, and points are counted; the second
+//! time the lines of all parties are written side by side. Of the lines only the hash is kept: they
+//! are written again, to the byte, whenever somebody asks. Of what was recorded before the cycle,
+//! the chain of hashes is checked.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Sink;
@@ -13,7 +14,7 @@ use serde_json::Value;
 use super::json::{JsonWriter, Signing, Sums, sections_text};
 use super::line::Line;
 use super::movement::Movements;
-use super::scan::{Part, Recorded, StatementError, scan};
+use super::scan::{Part, Recorded, StatementError, check_chain, scan};
 use super::sections::Basis;
 use super::vat::VatLines;
 use super::window::{Continued, Window};
@@ -27,9 +28,9 @@ use crate::domain::terms::Coalition;
 use crate::store::statements::{PUBLISHED, StatementRow};
 use crate::store::{Database, cycles, seals, statements};
 
-/// Up to how many transactions of a shard the whole log is read again at each publication, and not
-/// the cycle's part alone. Beyond that the audit does it.
-const WHOLE_LOG_MAX: i64 = 1_000_000;
+/// Up to how many transactions of a shard the chain before the cycle is checked at each publication.
+/// Beyond that the audit does it.
+const CHAIN_MAX: i64 = 1_000_000;
 
 /// The statements of a cycle, to be kept.
 pub struct Published {
@@ -119,9 +120,12 @@ fn parties_of(window: &Window, positions: &[PositionSum]) -> BTreeSet<PartyId> {
 fn check_logs(database: &mut Database, window: &Window) -> Result<Movements, StatementError> {
     let mut movements = Movements::default();
     for part in &window.parts {
-        let (first, mut frontier) = start_of(database, window, *part)?;
-        let whole = Part { after: first, ..*part };
-        scan(database, &window.coalition, whole, &mut |recorded| {
+        let (after, mut frontier) = start_of(database, window, *part)?;
+        if after <= CHAIN_MAX {
+            check_chain(database, part.shard, after)?;
+        }
+        let since = Part { after, ..*part };
+        scan(database, &window.coalition, since, &mut |recorded| {
             frontier.append(recorded.leaf());
             let id = recorded.transaction.id;
             if part.after < id.number() && part.shard != ShardId::HOUSE {
@@ -142,14 +146,13 @@ fn check_logs(database: &mut Database, window: &Window) -> Result<Movements, Sta
     Ok(movements)
 }
 
-/// From where the log of a shard is read again, and what it was there.
+/// Where the log of a shard stood when the cycle before ended, and what it was there.
 fn start_of(
     database: &mut Database,
     window: &Window,
     part: Part,
 ) -> Result<(i64, Frontier), StatementError> {
-    let previous = window.previous.as_ref().filter(|_| WHOLE_LOG_MAX < part.last);
-    let Some(previous) = previous else { return Ok((0, Frontier::new())) };
+    let Some(previous) = &window.previous else { return Ok((0, Frontier::new())) };
     match seals::latest(database, part.shard, previous)? {
         Some(seal) => Ok((seal.size, seal.frontier)),
         None => Ok((0, Frontier::new())),

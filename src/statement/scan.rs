@@ -101,6 +101,37 @@ pub fn scan(
     Ok(())
 }
 
+/// Checks the first transactions of a shard, `last` of them: the bytes of each against its hash.
+///
+/// # Errors
+/// If the database fails, or one was changed or is not there.
+pub fn check_chain(
+    database: &mut Database,
+    shard: ShardId,
+    last: i64,
+) -> Result<(), StatementError> {
+    let mut before = [0; 32];
+    let mut checked = 0;
+    while checked < last {
+        let page = audit::journal(database, shard.0, checked)?;
+        if page.is_empty() {
+            return Err(StatementError::LogDiffers(shard.0));
+        }
+        for (seq, _, _, content, stored) in page {
+            let hash = chain(&before, &content);
+            if seq != checked + 1 || stored != hash {
+                return Err(StatementError::Changed(TransactionId::new(shard, seq)));
+            }
+            before = hash;
+            checked = seq;
+            if checked == last {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// The hash of a shard's chain after so many transactions.
 fn hash_at(database: &mut Database, shard: ShardId, seq: i64) -> Result<Hash, StatementError> {
     if seq == 0 {

@@ -11,6 +11,9 @@ use crate::store::cycles::{self, Doing};
 use crate::store::statements::{self, ACKNOWLEDGED, PUBLISHED, StatementRow};
 use crate::store::{Database, StoreError, Use, dialect};
 
+/// The niceness of the thread that makes statements.
+const LOW_PRIORITY: i32 = 15;
+
 /// What became of the wish to publish a cycle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Publishing {
@@ -46,7 +49,7 @@ pub fn publish(
             return Ok(Publishing::NotYet(earlier));
         }
     }
-    let mut made = make_all(&mut reading, &window, engine.signer())?;
+    let mut made = out_of_the_way(|| make_all(&mut reading, &window, engine.signer()))??;
     drop(reading);
     let now = engine.clock().now();
     for row in &mut made.rows {
@@ -66,6 +69,23 @@ pub fn publish(
     }
     dialect::commit(&mut database)?;
     Ok(Publishing::Published)
+}
+
+/// Does what reads much and is waited for by nobody in a hurry, in a thread that leaves the
+/// processors to those who post.
+fn out_of_the_way<T: Send>(work: impl FnOnce() -> T + Send) -> std::io::Result<T> {
+    let low = move || {
+        // On Linux the priority is the thread's own. Without it the work is done all the same.
+        if let Err(error) = rustix::process::setpriority_process(None, LOW_PRIORITY) {
+            tracing::debug!(%error, "the thread of the statements keeps its priority");
+        }
+        work()
+    };
+    std::thread::scope(|scope| {
+        let named = std::thread::Builder::new().name("statements".to_owned());
+        let thread = named.spawn_scoped(scope, low)?;
+        Ok(thread.join().unwrap_or_else(|bug| std::panic::resume_unwind(bug)))
+    })
 }
 
 fn acknowledge_at_once(row: &mut StatementRow, now: Instant, author: &str) {
