@@ -270,7 +270,7 @@ impl Replay {
     fn add_posting(&mut self, transaction: &Transaction, posting: &Posting) -> Result<(), Finding> {
         let id = transaction.id;
         match &posting.body {
-            Body::Points { points, lot, cost } => {
+            Body::Points { points, lot, cost, .. } => {
                 if !points.is_positive() || posting.from.programme() != posting.to.programme() {
                     return Err(differs(format!("{id}: a posting does not balance")));
                 }

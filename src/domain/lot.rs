@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
 
 use super::amount::{Money, Points};
 use super::exact::Ratio;
@@ -38,6 +39,35 @@ pub struct Lot {
     pub cost: Money,
     /// Who pays that; none: all was paid when they were given out.
     pub funding: Option<Arc<LotFunding>>,
+}
+
+/// When points that can't be spent yet can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Opening {
+    /// From an instant on.
+    At(Instant),
+    /// When their delivery is reported.
+    AfterDelivery,
+}
+
+impl Opening {
+    /// The opening of a lot with such a date; none: it can be spent at `now`.
+    pub fn after(now: Instant, available_at: Instant) -> Option<Self> {
+        match available_at {
+            NEVER => Some(Self::AfterDelivery),
+            later if now < later => Some(Self::At(later)),
+            _ => None,
+        }
+    }
+
+    /// The instant; never: it is not known yet.
+    pub const fn instant(self) -> Instant {
+        match self {
+            Self::At(instant) => instant,
+            Self::AfterDelivery => NEVER,
+        }
+    }
 }
 
 /// The order in which lots are spent: what expires first, then what was available earlier, then

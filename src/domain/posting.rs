@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::amount::{Money, Points};
 use super::ids::{LotId, MemberId, NameError, PartyId, ProgrammeId, PromoId, ScheduleId};
+use super::lot::Opening;
 use super::settlement::CycleId;
 use super::time::Day;
 use super::transaction::Transaction;
@@ -248,6 +249,9 @@ pub enum Body {
         /// What leaves or enters the lot's cost with them.
         #[serde(default, skip_serializing_if = "Money::is_zero")]
         cost: Money,
+        /// When points that leave a lot could first have been spent, if they leave it before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        early: Option<Opening>,
     },
     /// Money, and the points that it is owed for.
     Money {
@@ -336,7 +340,7 @@ impl Posting {
         points: Points,
         lot: Option<LotId>,
     ) -> Self {
-        Self { from, to, body: Body::Points { points, lot, cost: Money::ZERO } }
+        Self { from, to, body: Body::Points { points, lot, cost: Money::ZERO, early: None } }
     }
 
     /// A posting of money, before it is known which cycle settles it.
@@ -363,6 +367,15 @@ impl Posting {
     pub fn with_cost(mut self, amount: Money) -> Self {
         if let Body::Points { cost, .. } = &mut self.body {
             *cost = amount;
+        }
+        self
+    }
+
+    /// This posting of points that could not be spent yet.
+    #[must_use]
+    pub fn with_early(mut self, opening: Option<Opening>) -> Self {
+        if let Body::Points { early, .. } = &mut self.body {
+            *early = opening;
         }
         self
     }

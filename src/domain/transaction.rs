@@ -72,6 +72,12 @@ pub struct DatedLot {
     /// When it is lost; none: never.
     #[serde(default = "never", skip_serializing_if = "is_never")]
     pub expires_at: Instant,
+    /// Of which programme; none: the server did not write it down then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub programme: Option<ProgrammeId>,
+    /// How many points were in it.
+    #[serde(default, skip_serializing_if = "Points::is_zero")]
+    pub points: Points,
 }
 
 /// What a refund did in one programme.

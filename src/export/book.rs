@@ -125,7 +125,7 @@ impl<'a> Book<'a> {
 
     fn notes_of(&self, one: &Transaction, posting: &Posting) -> Result<(Notes, i64), ExportError> {
         let (amount, programme, kind, points, price, under, late_for) = match &posting.body {
-            Body::Points { points, lot, cost } => {
+            Body::Points { points, lot, cost, .. } => {
                 let mut notes: Notes = lot.iter().map(|lot| ("lot", lot.to_string())).collect();
                 if cost.is_positive() {
                     notes.push(("cost", cost.text(self.names.money.scale)));

@@ -5,6 +5,7 @@
 //! does not matter; the same bytes come out whenever and wherever that is done.
 
 pub mod columns;
+pub mod counts;
 pub mod csv;
 pub mod json;
 pub mod line;

@@ -11,6 +11,7 @@ use std::io::Sink;
 
 use serde_json::Value;
 
+use super::counts::{Counts, Kept, Months};
 use super::json::{JsonWriter, Signing, Sums, sections_text};
 use super::line::Line;
 use super::movement::Movements;
@@ -19,14 +20,16 @@ use super::sections::Basis;
 use super::vat::VatLines;
 use super::window::{Continued, Window};
 use crate::domain::amount::{Money, Points};
-use crate::domain::ids::{PartyId, ProgrammeId, ShardId};
+use crate::domain::ids::{PartyId, ProgrammeId};
 use crate::domain::log::note::Signer;
 use crate::domain::log::tree::Frontier;
 use crate::domain::posting::Posting;
 use crate::domain::settlement::PositionSum;
 use crate::domain::terms::Coalition;
+use crate::domain::time::Instant;
+use crate::store::cycle_sums::{self, SumRow};
 use crate::store::statements::{PUBLISHED, StatementRow};
-use crate::store::{Database, cycles, seals, statements};
+use crate::store::{Database, cycles, disputes, packs, seals, statements};
 
 /// Up to how many transactions of a shard the chain before the cycle is checked at each publication.
 /// Beyond that the audit does it.
@@ -38,6 +41,8 @@ pub struct Published {
     pub rows: Vec<StatementRow>,
     /// The points in circulation at its end.
     pub circulation: BTreeMap<ProgrammeId, Points>,
+    /// The sums from which the next cycle goes on.
+    pub sums: Vec<SumRow>,
 }
 
 /// Makes all statements of a closed cycle. Nothing is kept yet.
@@ -49,7 +54,21 @@ pub fn make_all(
     window: &Window,
     signer: &Signer,
 ) -> Result<Published, StatementError> {
-    let movements = check_logs(database, window)?;
+    let schedule = window.coalition.schedule(&window.cycle.schedule);
+    let kept = match &window.previous {
+        Some(cycle) => Kept::of_rows(&cycle_sums::of(database, cycle)?)?,
+        None => Kept::default(),
+    };
+    let cohorts_before = kept.cohorts.clone();
+    let ends = seals::all_before(database, &window.cycle)?;
+    let months = Months::new(window.cycle.first, ends);
+    let mut counts = Counts::new(window.cycle.clone(), months, kept);
+    check_logs(database, window, &mut counts)?;
+    let since =
+        window.previous.as_ref().map_or(Instant(i64::MIN), |one| schedule.closes(one.first));
+    let running = packs::running_since(database, since)?;
+    let (at_end, packs) = counts.end(running, schedule.closes(window.cycle.first));
+    let disputes = disputes::standing_since(database, schedule.opens(window.cycle.first))?;
     let positions = cycles::positions_of(database, &window.cycle)?;
     let before = match &window.previous {
         Some(cycle) => statements::circulation(database, cycle)?,
@@ -63,8 +82,12 @@ pub fn make_all(
             cycle: &window.cycle,
             coalition: &window.coalition,
             positions: &positions,
-            movements: &movements,
+            counts: &counts,
+            at_end: &at_end,
             circulation: &before,
+            cohorts_before: &cohorts_before,
+            packs: &packs,
+            disputes: &disputes,
         };
         let header = window.header(database, &party, &mut continued)?;
         let head = format!("{{\"header\":{header},\n{}", sections_text(&basis.before_lines()));
@@ -86,7 +109,8 @@ pub fn make_all(
     for (party, one) in making {
         rows.push(one.end(window, &party, signer)?);
     }
-    Ok(Published { rows, circulation: after(before, &movements) })
+    let circulation = after(before, &counts.movements);
+    Ok(Published { rows, circulation, sums: counts.sums.rows() })
 }
 
 fn after(
@@ -116,9 +140,12 @@ fn parties_of(window: &Window, positions: &[PositionSum]) -> BTreeSet<PartyId> {
 }
 
 /// Reads the journal of a cycle: each transaction gives its hash, and together they give the logs
-/// that were vouched for. Counts the points that moved.
-fn check_logs(database: &mut Database, window: &Window) -> Result<Movements, StatementError> {
-    let mut movements = Movements::default();
+/// that were vouched for. Counts what the sections say.
+fn check_logs(
+    database: &mut Database,
+    window: &Window,
+    counts: &mut Counts,
+) -> Result<(), StatementError> {
     for part in &window.parts {
         let (after, mut frontier) = start_of(database, window, *part)?;
         if after <= CHAIN_MAX {
@@ -128,8 +155,8 @@ fn check_logs(database: &mut Database, window: &Window) -> Result<Movements, Sta
         scan(database, &window.coalition, since, &mut |recorded| {
             frontier.append(recorded.leaf());
             let id = recorded.transaction.id;
-            if part.after < id.number() && part.shard != ShardId::HOUSE {
-                movements.add(&recorded.transaction, &window.coalition);
+            if part.after < id.number() {
+                counts.add(&recorded.transaction, &window.coalition);
             }
             Ok(())
         })?;
@@ -143,7 +170,7 @@ fn check_logs(database: &mut Database, window: &Window) -> Result<Movements, Sta
             return Err(StatementError::LogDiffers(part.shard.0));
         }
     }
-    Ok(movements)
+    Ok(())
 }
 
 /// Where the log of a shard stood when the cycle before ended, and what it was there.

@@ -9,7 +9,7 @@ use crate::domain::time::Instant;
 use crate::engine::Engine;
 use crate::store::cycles::{self, Doing};
 use crate::store::statements::{self, ACKNOWLEDGED, PUBLISHED, StatementRow};
-use crate::store::{Database, StoreError, Use, dialect};
+use crate::store::{Database, StoreError, Use, cycle_sums, dialect};
 
 /// The niceness of the thread that makes statements.
 const LOW_PRIORITY: i32 = 15;
@@ -65,6 +65,7 @@ pub fn publish(
     if cycles::advance(&mut database, cycle, steps, &doing)? {
         statements::add(&mut database, &made.rows)?;
         statements::add_circulation(&mut database, cycle, &made.circulation)?;
+        cycle_sums::add(&mut database, cycle, &made.sums)?;
         follow_answers(&mut database, cycle, &doing)?;
     }
     dialect::commit(&mut database)?;

@@ -243,6 +243,22 @@ pub fn overdue(
     rows.into_iter().map(dispute_of).collect()
 }
 
+/// Disputes that are not over, and those whose time was not over before an instant, in order.
+///
+/// # Errors
+/// If the database fails.
+pub fn standing_since(
+    connection: &mut Database,
+    since: Instant,
+) -> Result<Vec<DisputeRow>, StoreError> {
+    let rows: Vec<Row> = disputes::table
+        .select((disputes::dispute, disputes::content))
+        .filter(disputes::running.eq(true).or(disputes::due.ge(since.0)))
+        .order(disputes::dispute)
+        .load(connection)?;
+    rows.into_iter().map(dispute_of).collect()
+}
+
 /// Disputes for which an entry is due that is not posted yet.
 ///
 /// # Errors

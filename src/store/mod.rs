@@ -9,6 +9,7 @@ pub mod book_profiles;
 pub mod breaks;
 pub mod configurations;
 mod connection;
+pub mod cycle_sums;
 pub mod cycles;
 pub mod dialect;
 pub mod disputes;

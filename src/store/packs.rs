@@ -8,9 +8,9 @@ use diesel::upsert::excluded;
 use super::StoreError;
 use super::connection::{Database, each_backend};
 use super::rows::read_name;
-use super::schema::packs;
+use super::schema::{packs, transactions};
 use crate::domain::amount::Points;
-use crate::domain::ids::{PartyId, TransactionId};
+use crate::domain::ids::{PartyId, ShardId, TransactionId};
 use crate::domain::ledger::Ledger;
 use crate::domain::pack::Pack;
 use crate::domain::time::Instant;
@@ -137,4 +137,36 @@ pub fn page(connection: &mut Database, after: i64) -> Result<Vec<PackRow>, Store
         .limit(PAGE)
         .load(connection)?;
     Ok(rows)
+}
+
+/// The packs that did not end before an instant, each with when it was bought, in order. What was
+/// left of them then is not known here: `left` is what is left now.
+///
+/// # Errors
+/// If the database fails, or a row was changed.
+pub fn running_since(
+    connection: &mut Database,
+    since: Instant,
+) -> Result<Vec<(Pack, Instant)>, StoreError> {
+    let rows: Vec<PackRow> = packs::table
+        .select(PackRow::as_select())
+        .filter(packs::ends_at.gt(since.0))
+        .order(packs::pack)
+        .load(connection)?;
+    let mut all = Vec::with_capacity(rows.len());
+    for some in rows.chunks(1_000) {
+        let places = some.iter().map(|row| TransactionId(row.pack).number());
+        let bought: Vec<(i64, i64)> = transactions::table
+            .select((transactions::seq, transactions::recorded_at))
+            .filter(transactions::shard.eq(ShardId::HOUSE.0))
+            .filter(transactions::seq.eq_any(places))
+            .load(connection)?;
+        let bought: HashMap<i64, i64> = bought.into_iter().collect();
+        for row in some {
+            let at = bought.get(&TransactionId(row.pack).number());
+            let missing = || StoreError::Damaged(format!("nothing bought the pack {}", row.pack));
+            all.push((row.clone().into_pack()?, Instant(*at.ok_or_else(missing)?)));
+        }
+    }
+    Ok(all)
 }

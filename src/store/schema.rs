@@ -234,6 +234,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    cycle_sums (schedule, cycle, kind, programme, name) {
+        schedule -> Text,
+        cycle -> BigInt,
+        kind -> Text,
+        programme -> Text,
+        name -> BigInt,
+        points -> BigInt,
+    }
+}
+
+diesel::table! {
     legs (reference) {
         reference -> Text,
         schedule -> Text,

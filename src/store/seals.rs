@@ -76,3 +76,21 @@ pub fn latest(
     })
     .transpose()
 }
+
+/// Where the earlier cycles of a schedule end in the shards: the shard, the cycle's first day, and
+/// how many transactions belong to it or to earlier ones.
+///
+/// # Errors
+/// If the database fails.
+pub fn all_before(
+    connection: &mut Database,
+    cycle: &CycleId,
+) -> Result<Vec<(ShardId, Day, i64)>, StoreError> {
+    let rows: Vec<(i64, i64, i64)> = seals::table
+        .select((seals::shard, seals::cycle, seals::size))
+        .filter(seals::schedule.eq(cycle.schedule.as_str()))
+        .filter(seals::cycle.lt(cycle.first.number()))
+        .load(connection)?;
+    let seal = |(shard, first, size)| (ShardId(shard), Day::from_number(first), size);
+    Ok(rows.into_iter().map(seal).collect())
+}

@@ -6,6 +6,7 @@ use crate::domain::account::AccountKey;
 use crate::domain::amount::{Money, Points};
 use crate::domain::hold::{Allocation, standing};
 use crate::domain::ids::{LotId, ProgrammeId};
+use crate::domain::lot::Opening;
 use crate::domain::obligation::LotCharge;
 use crate::domain::posting::{LedgerAccount, Posting};
 
@@ -23,7 +24,18 @@ impl Draft<'_> {
             Some(lot) if is_in_lot(&from) && !is_in_lot(&to) => self.leave(&from, lot, points),
             _ => Money::ZERO,
         };
-        self.move_points(Posting::points(from, to, points, lot).with_cost(cost), points, lot);
+        let early = if is_in_lot(&to) { None } else { self.opening_of(&from, lot) };
+        let posting = Posting::points(from, to, points, lot).with_cost(cost).with_early(early);
+        self.move_points(posting, points, lot);
+    }
+
+    /// When points that leave a lot now could first have been spent; none: they could be now.
+    fn opening_of(&mut self, from: &LedgerAccount, lot: Option<LotId>) -> Option<Opening> {
+        let LedgerAccount::Member(member, programme) = from else { return None };
+        let key = AccountKey { member: *member, programme: programme.clone() };
+        let now = self.now();
+        let lot = self.account(&key).lots.get(lot?)?;
+        Opening::after(now, lot.available_at)
     }
 
     /// Posts points that come into a lot of a member with what is still to be paid for them.

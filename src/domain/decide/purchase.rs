@@ -217,14 +217,18 @@ pub fn decide_delivery(ask: &Ask<'_>, of: &Reference) -> Decision {
     let now = draft.now();
     let day = programme.zone.day_of(ask.command.at.unwrap_or(now));
     let opens = programme.dates_from(day, now);
+    let mut points = Points::ZERO;
     if let Some(lot) = draft.account(&key).lots.get_mut(lot) {
         lot.set_dates(opens);
+        points = lot.remaining;
     }
     draft.touch_lot(&key, lot);
     state = ReceiptState { delivered: true, ..state };
     draft.receipt = Some((origin, state));
     let LotDates { available_at, expires_at } = opens;
-    let dated = vec![DatedLot { id: lot, available_at, expires_at }];
+    let of_programme = Some(key.programme.clone());
+    let dated =
+        vec![DatedLot { id: lot, available_at, expires_at, programme: of_programme, points }];
     let detail = Detail::Delivery { of: of.clone(), dated };
     Ok(draft.finish(Title::of(ask.command, member), detail))
 }

@@ -181,7 +181,7 @@ impl Facts {
     fn moved(&self, posting: &Posting) -> Result<[Cell; 9], ExportError> {
         let nothing = || Cell::Nothing;
         Ok(match &posting.body {
-            Body::Points { points, lot, cost } => {
+            Body::Points { points, lot, cost, .. } => {
                 let programme =
                     posting.from.programme().ok_or_else(|| unknown_programme(&posting.from))?;
                 [

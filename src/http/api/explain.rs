@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::domain::amount::Points;
 use crate::domain::hold::Allocation;
 use crate::domain::ids::PartyId;
 use crate::domain::log::leaf::leaf_data;
@@ -14,7 +15,7 @@ use crate::domain::posting::{Body, Posting};
 use crate::domain::receipt::Part;
 use crate::domain::terms::Coalition;
 use crate::domain::terms::programme::EarnRule;
-use crate::domain::transaction::{Detail, NewLot, Transaction};
+use crate::domain::transaction::{DatedLot, Detail, NewLot, Transaction};
 use crate::http::present::{TransactionAnswer, points_text};
 use crate::store::views::StoredTransaction;
 
@@ -94,7 +95,7 @@ fn hexadecimal(bytes: &[u8]) -> String {
 fn posting_view(posting: &Posting, coalition: &Coalition, viewer: &Viewer<'_>) -> Value {
     let (from, to) = (posting.from.to_string(), posting.to.to_string());
     match &posting.body {
-        Body::Points { points, lot, cost } => {
+        Body::Points { points, lot, cost, .. } => {
             let accounts = [&posting.from, &posting.to];
             let programme = accounts.into_iter().find_map(|one| one.programme());
             let points = programme.map(|programme| points_text(coalition, programme, *points));
@@ -185,6 +186,9 @@ fn explain(transaction: &Transaction, coalition: &Coalition, viewer: &Viewer<'_>
             view.insert("refunded".into(), parts.iter().map(kept).collect());
         }
         Detail::Delivery { dated, .. } => {
+            let dates =
+                |lot: &DatedLot| DatedLot { programme: None, points: Points::ZERO, ..lot.clone() };
+            let dated: Vec<DatedLot> = dated.iter().map(dates).collect();
             view.insert("dated".into(), json!(dated));
         }
         Detail::Hold { programme, allocations, .. } => {

@@ -1,17 +1,25 @@
 //! The sections of a statement but its lines: what they come to, from the positions that the close
 //! fixed and from the points that moved.
 
+mod breakage;
+mod disputes;
+mod funding;
+mod packs;
+mod points;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::movement::{Movement, Movements};
+use super::counts::{AtEnd, Cohort, Counts, PackFigures, PriceKey};
 use crate::domain::amount::{Money, Points};
-use crate::domain::ids::{PartyId, ProgrammeId, PromoId};
+use crate::domain::ids::{PartyId, ProgrammeId};
 use crate::domain::posting::ObligationKind;
 use crate::domain::settlement::netting::{Direction, Leg, legs, matrix};
 use crate::domain::settlement::{CycleId, PositionSum};
 use crate::domain::terms::{Coalition, Schedule};
+use crate::domain::time::Day;
+use crate::store::disputes::DisputeRow;
 
 /// What the sections are made of.
 pub struct Basis<'a> {
@@ -23,10 +31,18 @@ pub struct Basis<'a> {
     pub coalition: &'a Coalition,
     /// The cycle's positions.
     pub positions: &'a [PositionSum],
-    /// The points that moved in the cycle.
-    pub movements: &'a Movements,
+    /// What its journal was counted up to.
+    pub counts: &'a Counts,
+    /// What members have at its end, by programme.
+    pub at_end: &'a BTreeMap<ProgrammeId, AtEnd>,
     /// The points in circulation before it, by programme.
     pub circulation: &'a BTreeMap<ProgrammeId, Points>,
+    /// Points by the month in which they were made, before it.
+    pub cohorts_before: &'a BTreeMap<(ProgrammeId, Day), Cohort>,
+    /// The packs of all parties.
+    pub packs: &'a [PackFigures],
+    /// The disputes of all parties, as they stand at publication.
+    pub disputes: &'a [DisputeRow],
 }
 
 /// The steps from what was carried in to what is carried out, in the order of a statement.
@@ -110,17 +126,8 @@ impl Basis<'_> {
             ("points", self.points_movement()),
             ("matrix", self.bilateral()),
             ("funding", self.funding()),
-            ("packs", self.of_kinds(&[ObligationKind::Pack])),
-            (
-                "fees",
-                self.of_kinds(&[
-                    ObligationKind::EarnFee,
-                    ObligationKind::BurnFee,
-                    ObligationKind::CardFee,
-                    ObligationKind::MessageFee,
-                    ObligationKind::MinimumFee,
-                ]),
-            ),
+            ("packs", self.packs()),
+            ("fees", self.fees()),
         ]
     }
 
@@ -128,7 +135,7 @@ impl Basis<'_> {
     pub fn after_lines(&self) -> Vec<(&'static str, Value)> {
         vec![
             ("late", self.late()),
-            ("disputes", self.of_kinds(&[ObligationKind::DisputeReserve])),
+            ("disputes", self.disputes()),
             ("breakage", self.breakage()),
             ("cash", self.cash()),
         ]
@@ -167,44 +174,6 @@ impl Basis<'_> {
         })
     }
 
-    fn points_movement(&self) -> Value {
-        let rows = self.movements.by_party.iter().filter(|((_, party), _)| party == self.party);
-        let mut all: Vec<Value> = rows
-            .map(|((programme, _), movement)| self.movement(programme, "posted by you", movement))
-            .collect();
-        let branded = self.coalition.programmes.values().filter(|one| one.brand == *self.party);
-        for programme in branded {
-            let whole = self.movements.of_programme(&programme.id);
-            let opening = self.circulation.get(&programme.id).copied().unwrap_or_default();
-            let mut row = self.movement(&programme.id, "all", &whole);
-            if let Value::Object(fields) = &mut row {
-                fields.insert("opening".into(), self.points(Some(&programme.id), opening));
-                let closing = opening + whole.change();
-                fields.insert("closing".into(), self.points(Some(&programme.id), closing));
-            }
-            all.push(row);
-        }
-        Value::Array(all)
-    }
-
-    fn movement(&self, programme: &ProgrammeId, of: &str, movement: &Movement) -> Value {
-        let text = |points: Points| self.points(Some(programme), points);
-        json!({
-            "programme": programme,
-            "of": of,
-            "issued": text(movement.issued),
-            "promo": text(movement.promo),
-            "compensation": text(movement.compensation),
-            "exchanged_in": text(movement.exchanged_in),
-            "cancelled": text(movement.cancelled),
-            "burned": text(movement.burned),
-            "restored": text(movement.restored),
-            "expired": text(movement.expired),
-            "exchanged_out": text(movement.exchanged_out),
-            "change": text(movement.change()),
-        })
-    }
-
     fn bilateral(&self) -> Value {
         let pairs = matrix(self.positions);
         let own = pairs.into_iter().filter_map(|pair| {
@@ -225,52 +194,27 @@ impl Basis<'_> {
         own.collect()
     }
 
-    /// Who funds which points how far: by promotion, or by agreement where there is none. A brand
-    /// sees all shares of its programmes, its own among them; that one moves no money.
-    fn funding(&self) -> Value {
-        type Key<'k> = (&'k str, &'k str, &'k str);
-        let is_funding = |one: &&PositionSum| {
-            matches!(one.kind, ObligationKind::Funding | ObligationKind::LotFunding)
-        };
-        let mut rows: BTreeMap<Key<'_>, BTreeMap<&PartyId, (Points, Money)>> = BTreeMap::new();
-        for one in self.positions.iter().filter(is_funding) {
-            let key = (
-                one.programme.as_ref().map_or("", ProgrammeId::as_str),
-                one.promo.as_ref().map_or("", PromoId::as_str),
-                one.agreement.as_ref().map_or("", PartyId::as_str),
-            );
-            let (funder, sign) = if one.reverses { (&one.creditor, -1) } else { (&one.debtor, 1) };
-            let sum = rows.entry(key).or_default().entry(funder).or_default();
-            *sum = (sum.0 + Points(one.points.0 * sign), sum.1 + Money(one.amount.0 * sign));
-        }
-        let mut all = Vec::new();
-        for ((programme, promo, agreement), funders) in rows {
-            let id: Option<ProgrammeId> = programme.parse().ok();
-            let brand = id.as_ref().and_then(|id| self.coalition.programmes.get(id));
-            let is_brand = brand.is_some_and(|one| one.brand == *self.party);
-            let cost: Money = funders.values().map(|(_, money)| *money).sum();
-            for (funder, (points, own)) in funders {
-                if is_brand || funder == self.party {
-                    all.push(json!({
-                        "programme": programme,
-                        "promo": promo,
-                        "agreement": agreement,
-                        "funder": funder,
-                        "points": self.points(id.as_ref(), points),
-                        "cost": self.money(cost),
-                        "own_cost": self.money(own),
-                        "cash": brand.is_none_or(|one| one.brand != *funder),
-                    }));
-                }
-            }
-        }
-        Value::Array(all)
+    /// The party's positions of a kind, one row each, beside rows that are of other things.
+    fn money_rows(&self, kind: ObligationKind) -> impl Iterator<Item = Value> {
+        self.own().filter(move |one| one.kind == kind).map(|one| {
+            let mut row = self.row(one);
+            row["of"] = "money".into();
+            row
+        })
     }
 
-    /// The party's positions of some kinds, one row each.
-    fn of_kinds(&self, kinds: &[ObligationKind]) -> Value {
+    /// Fees, with the price of a piece or a point where one was applied.
+    fn fees(&self) -> Value {
+        use ObligationKind::{BurnFee, CardFee, EarnFee, MessageFee, MinimumFee};
+        let kinds = [EarnFee, BurnFee, CardFee, MessageFee, MinimumFee];
         let own = self.own().filter(|one| kinds.contains(&one.kind));
-        own.map(|one| self.row(one)).collect()
+        let row = |one: &PositionSum| {
+            let mut row = self.row(one);
+            let price = self.counts.prices.of(&PriceKey::of(one));
+            row["price"] = price.map(|price| price.to_string()).into();
+            row
+        };
+        own.map(row).collect()
     }
 
     fn row(&self, one: &PositionSum) -> Value {
@@ -301,27 +245,6 @@ impl Basis<'_> {
             row
         };
         own.map(row).collect()
-    }
-
-    fn breakage(&self) -> Value {
-        let programmes = self.coalition.programmes.values();
-        let own = programmes.filter(|one| one.brand == *self.party);
-        let row = |id: &ProgrammeId| {
-            let given: Money = self
-                .positions
-                .iter()
-                .filter(|one| one.kind == ObligationKind::Breakage)
-                .filter(|one| one.programme.as_ref() == Some(id))
-                .map(|one| Money(if one.reverses { -one.amount.0 } else { one.amount.0 }))
-                .sum();
-            let expired = self.movements.of_programme(id).expired;
-            json!({
-                "programme": id,
-                "expired": self.points(Some(id), expired),
-                "given_to_others": self.money(given),
-            })
-        };
-        own.map(|one| row(&one.id)).collect()
     }
 
     fn cash(&self) -> Value {
