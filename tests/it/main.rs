@@ -33,6 +33,7 @@ mod retail;
 mod routes;
 mod scenarios;
 mod schedules;
+mod sections;
 mod settle_at_burn;
 mod signatures;
 mod statements;

@@ -186,10 +186,10 @@ fn explain(transaction: &Transaction, coalition: &Coalition, viewer: &Viewer<'_>
             view.insert("refunded".into(), parts.iter().map(kept).collect());
         }
         Detail::Delivery { dated, .. } => {
-            let dates =
+            let view_of =
                 |lot: &DatedLot| DatedLot { programme: None, points: Points::ZERO, ..lot.clone() };
-            let dated: Vec<DatedLot> = dated.iter().map(dates).collect();
-            view.insert("dated".into(), json!(dated));
+            let lots: Vec<DatedLot> = dated.iter().map(view_of).collect();
+            view.insert("dated".into(), json!(lots));
         }
         Detail::Hold { programme, allocations, .. } => {
             view.insert(
