@@ -15,7 +15,10 @@ use crate::support::new_database;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 
-const SCHEMA: &str = include_str!("../../src/store/schema.rs");
+const SCHEMA: &str = concat!(
+    include_str!("../../src/store/schema/mod.rs"),
+    include_str!("../../src/store/schema/publishing.rs")
+);
 
 #[derive(diesel::QueryableByName)]
 struct Named {

@@ -2,6 +2,10 @@
 
 #![expect(missing_docs, reason = "columns are described in migrations/")]
 
+mod publishing;
+
+pub use self::publishing::{circulation, cycle_sums, statements};
+
 diesel::table! {
     shard_heads (shard) {
         shard -> BigInt,
@@ -206,41 +210,6 @@ diesel::table! {
         at -> BigInt,
         author -> Text,
         note -> Text,
-    }
-}
-
-diesel::table! {
-    statements (schedule, cycle, party) {
-        schedule -> Text,
-        cycle -> BigInt,
-        party -> Text,
-        head -> Text,
-        tail -> Text,
-        lines -> BigInt,
-        sha256 -> Text,
-        state -> Text,
-        answered_at -> Nullable<BigInt>,
-        answered_by -> Nullable<Text>,
-    }
-}
-
-diesel::table! {
-    circulation (schedule, cycle, programme) {
-        schedule -> Text,
-        cycle -> BigInt,
-        programme -> Text,
-        points -> BigInt,
-    }
-}
-
-diesel::table! {
-    cycle_sums (schedule, cycle, kind, programme, name) {
-        schedule -> Text,
-        cycle -> BigInt,
-        kind -> Text,
-        programme -> Text,
-        name -> BigInt,
-        points -> BigInt,
     }
 }
 
