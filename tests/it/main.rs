@@ -7,6 +7,7 @@ mod access;
 mod bank;
 mod caller;
 mod cards;
+mod commands;
 mod configuration;
 mod contract;
 mod cycles;
