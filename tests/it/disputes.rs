@@ -18,7 +18,7 @@ fn body(answer: &Answer, status: u16) -> Value {
 
 /// A receipt of the shop in a cycle that was closed and published on the next day; the id of the
 /// receipt.
-fn published(world: &mut World) -> String {
+pub fn published(world: &mut World) -> String {
     let club = Club::new(world);
     let posted = world.accept("shop", &purchase("R-1", &club.anna, "1000.00"));
     world.move_to("2025-03-04T09:00:00Z");

@@ -35,6 +35,7 @@ mod routes;
 mod scenarios;
 mod schedules;
 mod sections;
+mod sdk;
 mod settle_at_burn;
 mod signatures;
 mod statements;

@@ -1,6 +1,7 @@
 //! What a partner asks of the server, one method for each question.
 
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::answer::{
     Accepted, Answer, Balances, CardToken, HistoryPage, Member, MemberId, Quote,
@@ -188,6 +189,14 @@ impl Client {
     ) -> Result<Accepted<RecordedTransaction>, Error> {
         let pairs = [("kind", Some(kind)), ("ref", Some(reference))];
         self.get(&with_query("/v1/transactions", &pairs))?.accepted()
+    }
+
+    /// The party's own payments of a cycle, and how far each is.
+    ///
+    /// # Errors
+    /// If it is refused, or no answer came.
+    pub fn payments(&self, cycle: &str) -> Result<Accepted<Value>, Error> {
+        self.get(&format!("/v1/cycles/{}/payments", encoded(cycle)))?.accepted()
     }
 
     /// Records many transactions in one call, at most 10,000 lines and 8 MiB.

@@ -36,6 +36,9 @@ pub enum Error {
     /// The request cannot be written as JSON.
     #[error("the request cannot be written as JSON")]
     NotJson(#[source] serde_json::Error),
+    /// What was to be sent cannot be read.
+    #[error("what was to be sent cannot be read")]
+    Unreadable(#[source] std::io::Error),
     /// The server's address cannot be used.
     #[error("{0:?} is not http://host[:port] or https://host[:port]")]
     BadAddress(String),

@@ -1,7 +1,8 @@
 //! Client of the Coalition clearing server: signs, posts, retries, and posts files in bulk.
 //!
 //! A partner needs [`SigningKey`], [`Client`] and [`Transaction`]; an operator needs
-//! [`OperatorClient`]. A load generator that brings its own transport needs only
+//! [`OperatorClient`]. Both have [`Books`] and [`Disputes`]: comparing a party's own list with the
+//! ledger, and objecting to a statement. A load generator that brings its own transport needs only
 //! [`sign_request`]; [`post`] is behind the command `coalition-partner`. Who was sent a statement
 //! checks it with [`proof`]. Every amount is a decimal string as in the API; only [`proof`] adds them
 //! up.
@@ -28,9 +29,11 @@
 mod address;
 mod answer;
 mod batch;
+mod books;
 mod client;
 mod clock;
 mod connection;
+mod disputes;
 mod error;
 mod operator;
 pub mod path;
@@ -48,8 +51,10 @@ pub use answer::{
     RecordedTransaction,
 };
 pub use batch::{Batch, BatchLine};
+pub use books::{Books, PART_BYTES, WhichBreaks};
 pub use client::Client;
 pub use connection::{Connection, Credentials, Outgoing, Settings, sign_for_url};
+pub use disputes::Disputes;
 pub use error::Error;
 pub use operator::{IssuedKey, OperatorClient};
 pub use refusal::{FieldError, Problem, RefusalCode};
