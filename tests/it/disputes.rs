@@ -203,3 +203,52 @@ fn the_clearing_house_objects_as_well_and_the_party_answers() {
         )));
     });
 }
+
+#[test]
+fn who_objected_is_told_to_the_house_and_to_nobody_else() {
+    both(|world| {
+        published(world);
+        let (shop, bank) = (world.party("shop").clone(), world.party("bank").clone());
+        let wish = json!({
+            "cycle": DAY, "kind": "missing_accrual", "own_lines": ["R-7 120.00"],
+            "programme": "club", "amount": "12.00", "why": "the till was offline"
+        });
+        let id = text(&body(&dispute(world, &shop, &wish), 201), "id");
+        let last = |who: &Caller| {
+            let shown = body(&who.get(&format!("/v1/cycles/{DAY}")), 200);
+            let events = shown["events"].as_array().expect("events").clone();
+            events.into_iter().next_back().expect("it was disputed")
+        };
+        let told = last(&world.auditor());
+        assert_eq!((&told["state"], &told["why"]), (&json!("disputed"), &json!(id)));
+        assert!(text(&told, "by").starts_with("shop"), "{told}");
+        assert_eq!(last(&shop), told);
+        let other = last(&bank);
+        assert_eq!(other, json!({"state": "disputed", "at": told["at"]}));
+    });
+}
+
+#[test]
+fn how_it_is_known_that_all_agreed_stands_with_the_cycle() {
+    both(|world| {
+        published(world);
+        let target = format!("/v1/cycles/{DAY}/acknowledge");
+        let why = json!({"why": "acts signed by shop and brand"});
+        let said = world.finance_named("anna").post(&target, &world.new_key(), &why);
+        assert_eq!(said.status, 204, "{}", said.text());
+        let last = |who: &Caller| {
+            let shown = body(&who.get(&format!("/v1/cycles/{DAY}")), 200);
+            shown["events"].as_array().and_then(|events| events.last().cloned())
+        };
+        let told = last(&world.operator).expect("it was agreed to");
+        let shown = [&told["state"], &told["by"], &told["why"]];
+        assert_eq!(json!(shown), json!(["acknowledged", "anna", why["why"]]));
+        for party in ["shop", "brand", "bank"] {
+            let shown = last(world.party(party)).expect("it was agreed to");
+            assert_eq!(shown, json!({"state": "acknowledged", "at": told["at"], "by": "anna"}));
+        }
+        // What was not said is not there.
+        let shown = body(&world.operator.get(&format!("/v1/cycles/{DAY}")), 200);
+        assert_eq!(shown["events"][0].get("why"), None);
+    });
+}

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::found;
 use crate::domain::amount::{Money, Points};
-use crate::domain::ids::{PartyId, ProgrammeId, ScheduleId};
+use crate::domain::ids::{KeyId, PartyId, ProgrammeId, ScheduleId};
 use crate::domain::settlement::{CycleId, CycleState, PositionSum};
 use crate::domain::terms::Coalition;
 use crate::domain::time::{Day, Instant};
@@ -36,7 +36,32 @@ struct Line {
 struct Event {
     state: CycleState,
     at: Instant,
-    by: String,
+    /// Who caused it; a party is not told which other party did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    by: Option<String>,
+    /// Why, where it was said; a party is told only what it said itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
+}
+
+impl Event {
+    fn of(event: cycles::CycleEvent) -> Self {
+        let why = Some(event.note).filter(|why| !why.is_empty());
+        Self { state: event.state, at: event.at, by: Some(event.author), why }
+    }
+
+    /// What one party sees. An author is a party, a key of one, or somebody of the house.
+    fn seen_by(self, party: &PartyId, coalition: &Coalition) -> Self {
+        let author = self.by.as_deref().unwrap_or_default();
+        let key = author.parse::<KeyId>().ok().and_then(|key| coalition.keys.get(&key));
+        let of_key = key.map(|key| key.party.clone());
+        let itself = || author.parse().ok().filter(|one| coalition.parties.contains_key(one));
+        match of_key.or_else(itself) {
+            Some(one) if one == *party => self,
+            Some(_) => Self { by: None, why: None, ..self },
+            None => Self { why: None, ..self },
+        }
+    }
 }
 
 /// A cycle: its nets and the positions that they add up.
@@ -99,11 +124,14 @@ impl Cycle {
         }
     }
 
-    /// What one party sees: the lines that it is a side of, and its own net.
-    fn seen_by(mut self, party: &PartyId) -> Self {
+    /// What one party sees: the lines that it is a side of, its own net, and of the transitions
+    /// nothing that other parties did or were told.
+    fn seen_by(mut self, party: &PartyId, coalition: &Coalition) -> Self {
         let name = party.as_str();
         self.positions.retain(|line| line.debtor == name || line.creditor == name);
         self.nets.retain(|one, _| one == name);
+        let events = self.events.into_iter().map(|event| event.seen_by(party, coalition));
+        self.events = events.collect();
         self
     }
 }
@@ -224,11 +252,10 @@ pub async fn view(
         Some(figures) => serde_json::from_str(&figures).map_err(|_| Problem::internal())?,
         None => Cycle::of(&id, &coalition, &positions),
     };
-    let event = |one: cycles::CycleEvent| Event { state: one.state, at: one.at, by: one.author };
-    let cycle =
-        Cycle { state, events: events.into_iter().map(event).collect(), id: Some(id), ..cycle };
+    let events = events.into_iter().map(Event::of).collect();
+    let cycle = Cycle { state, events, id: Some(id), ..cycle };
     match call.party() {
-        Some(party) => Ok(found(&cycle.seen_by(party))),
+        Some(party) => Ok(found(&cycle.seen_by(party, &coalition))),
         None => Ok(found(&cycle)),
     }
 }
