@@ -5,6 +5,7 @@ pub mod app;
 pub mod caller;
 pub mod docs;
 pub mod observe;
+mod pages;
 mod payment_refusals;
 pub mod present;
 pub mod problem;

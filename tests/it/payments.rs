@@ -6,12 +6,14 @@ use std::process::Command;
 use coalition::audit::audit;
 use coalition::domain::amount::Money;
 use coalition::store::{Use, payments};
+use coalition_partner::{Answer, Outgoing};
 use serde_json::{Value, json};
 
 use crate::bank::{
     DAY, OWN, account, agree, by_hand, camt, finance, get, import, instruct, instructed, line,
     open_accounts, open_items, outcomes, put_account, references, send, states, trade,
 };
+use crate::caller::Caller;
 use crate::support::{World, both_with, code_of, purchase, text};
 
 fn instruct_refused(world: &World) -> (u16, String) {
@@ -75,6 +77,58 @@ fn a_cycle_is_instructed_paid_and_settled() {
         let last: Vec<&Value> = events.as_array().expect("events").iter().rev().take(2).collect();
         assert_eq!((&last[0]["state"], &last[0]["by"]), (&json!("settled"), &json!("anna")));
         assert_eq!(last[1]["state"], "instructed");
+    });
+}
+
+/// The clearing accounts as a browser asks for them.
+fn page(caller: &Caller, target: &str) -> Answer {
+    let accept = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+    caller.send(&Outgoing { headers: &[("Accept", accept)], ..Outgoing::get(target) })
+}
+
+#[test]
+fn a_page_shows_which_accounts_have_not_come_back_to_zero() {
+    both_with(&by_hand(), |world| {
+        let target = "/v1/clearing-accounts";
+        let club = trade(world);
+        world.accept("shop", &purchase("R-9", &club.anna, "100.00"));
+        open_accounts(world);
+        world.move_to("2025-03-07T09:00:00Z");
+        for day in [DAY, "2025-03-04"] {
+            agree(world, day);
+        }
+        let refs = references(&instruct(world, DAY));
+        let late = references(&instruct(world, "2025-03-04"));
+        let (shop, brand) = (late["shop"].as_str(), late["brand"].as_str());
+        let lines = [line("1", "510.00", &refs["bank"]), line("2", "9.00", "")];
+        import(world, &lines);
+        import(world, &[line("3", "10.20", shop), line("4", "-10.00", brand)]);
+        let shown = page(&world.finance(), target);
+        assert_eq!(shown.header("content-type"), Some("text/html; charset=utf-8"));
+        assert_eq!(shown.header("vary"), Some("Accept"));
+        let text = shown.text();
+        let open = "<td>2025-03-03</td><td>on its way</td><td><strong>510.00 RUB</strong></td>";
+        let shop = format!(
+            "<td>shop</td><td>pays, <code>{}</code></td><td>1020.00</td><td>2025-03-04</td>\
+             <td>3 days late</td>",
+            refs["shop"]
+        );
+        let parts = [
+            "1 account is not at zero",
+            "<strong>9.00 RUB</strong>",
+            &format!("{open}{shop}"),
+            "<td>2025-03-04</td><td>settled</td><td>0.00 RUB</td>",
+        ];
+        let places = parts.map(|part| text.find(part).unwrap_or_else(|| panic!("{part}: {text}")));
+        assert!(places.is_sorted(), "those at zero come last: {text}");
+        assert!(!text.contains("<script") && !text.contains("href="), "{text}");
+        // The page is for whom the figures are for; a program still gets them.
+        assert_eq!(page(&world.auditor(), target).text(), text);
+        let refused = page(&world.party("shop").clone(), target);
+        assert_eq!((refused.status, code_of(&refused).as_str()), (401, "token_invalid"));
+        let figures = world.finance().get(target);
+        assert_eq!(figures.header("content-type"), Some("application/json"));
+        assert_eq!(figures.header("vary"), Some("Accept"));
     });
 }
 

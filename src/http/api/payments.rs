@@ -1,6 +1,7 @@
 //! Payments: instructed by finance, written to files, found again in what the bank booked; a party
 //! sees its own.
 
+use actix_web::http::header::{HeaderValue, VARY};
 use actix_web::web::{Data, Path, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
@@ -12,6 +13,7 @@ use crate::domain::settlement::CycleId;
 use crate::domain::time::Day;
 use crate::http::app::{App, read};
 use crate::http::caller::{Either, Operated, must_have_key};
+use crate::http::pages;
 use crate::http::problem::Problem;
 use crate::payments::order::{self, Form};
 use crate::payments::{PaymentError, import as importing, instruct as instructing, view as views};
@@ -117,8 +119,9 @@ pub struct AccountsQuery {
     limit: Option<i64>,
 }
 
-/// The money that is on its way, cycle by cycle.
+/// The money that is on its way, cycle by cycle; for people as a page, with accounts at zero too.
 pub async fn clearing_accounts(
+    request: HttpRequest,
     _call: Operated,
     app: Data<App>,
     query: Query<AccountsQuery>,
@@ -128,8 +131,24 @@ pub async fn clearing_accounts(
     });
     let before = before.transpose()?.map_or(i64::MAX, Day::number);
     let most = query.limit.unwrap_or(app.limits.page_max).clamp(1, app.limits.page_max);
-    let all = query.all.then_some((before, most));
+    let asked = (before, most);
     let coalition = app.coalition();
-    let view = read(&app, move |database| views::clearing_accounts(database, &coalition, all));
-    Ok(found(&view.await?))
+    if !pages::prefers_html(&request) {
+        let all = query.all.then_some(asked);
+        let view = read(&app, move |database| views::clearing_accounts(database, &coalition, all));
+        let mut response = found(&view.await?);
+        response.headers_mut().insert(VARY, HeaderValue::from_static("Accept"));
+        return Ok(response);
+    }
+    let today = coalition.zone.day_of(app.now());
+    let view = read(&app, move |database| {
+        // However old: what is not at zero is all there.
+        let mut open = views::clearing_accounts(database, &coalition, None)?;
+        let latest = views::clearing_accounts(database, &coalition, Some(asked))?;
+        let is_new = |one: &views::ClearingView| open.data.iter().all(|own| own.cycle != one.cycle);
+        let others: Vec<views::ClearingView> = latest.data.into_iter().filter(is_new).collect();
+        open.data.extend(others);
+        Ok(open)
+    });
+    Ok(pages::page("Clearing accounts", &pages::clearing_accounts(&view.await?, today)))
 }

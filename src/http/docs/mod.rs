@@ -4,7 +4,7 @@
 //! is escaped. The order of the page is the order of the document.
 
 mod document;
-mod html;
+pub(in crate::http) mod html;
 mod markdown;
 mod operation;
 mod schema;
