@@ -7,182 +7,13 @@ use coalition::http::ROUTES;
 use coalition_partner::{Answer, Credentials, Outgoing};
 use serde_json::{Value, json};
 
+use crate::access_rows::{Row, rows};
+use crate::bank::{DAY, OWN, account, import, line, put_account};
 use crate::caller::{Caller, NDJSON};
 use crate::contract::template_of;
+use crate::lists::{Line, list, profile};
+use crate::reconciliation::compare;
 use crate::support::{World, both, text};
-
-/// A route: where it is asked, with the ids of one party, and what is sent.
-struct Row {
-    method: &'static str,
-    template: &'static str,
-    /// `{p}` is the party, `{c}` its programme, `{tx}` its transaction, `{key}` one of its keys,
-    /// `{member}` its member: by its own name of it, or by id where the operator's people ask.
-    target: &'static str,
-    body: &'static str,
-    /// Who may: nobody, the party itself, the other party, an auditor, finance, the operator; none:
-    /// there is nothing there, and no more is said.
-    may: [Option<bool>; 6],
-}
-
-/// A row, from `y` and `-` for who may, and `*` where there is nothing.
-fn row(route: &'static str, target: &'static str, body: &'static str, may: &str) -> Row {
-    let (method, template) = route.split_once(' ').expect("a method and a template");
-    let target = if target.is_empty() { template } else { target };
-    let mut all = [None; 6];
-    for (one, letter) in all.iter_mut().zip(may.chars()) {
-        *one = Some(letter == 'y').filter(|_| letter != '*');
-    }
-    Row { method, template, target, body, may: all }
-}
-
-const EMPTY: &str = "{}";
-const RECEIPT: &str = r#"{"kind":"refund","ref":"X-{p}","of":"R-{p}","amount":"1.00"}"#;
-const BATCH: &str =
-    r#"{"idempotency_key":"k-{tx}","kind":"refund","ref":"Y-{p}","of":"R-{p}","amount":"1.00"}"#;
-const QUOTE: &str = r#"{"programme":"{c}","member":"{member-plain}","amount":"10.00"}"#;
-
-fn open_rows() -> Vec<Row> {
-    vec![
-        row("GET /livez", "", "", "yyyyyy"),
-        row("GET /readyz", "", "", "yyyyyy"),
-        row("GET /metrics", "", "", "yyyyyy"),
-        row("GET /openapi.yaml", "", "", "yyyyyy"),
-        row("GET /docs", "", "", "yyyyyy"),
-        row("GET /problems/{code}", "/problems/not_found", "", "yyyyyy"),
-        row("GET /", "", "", "yyyyyy"),
-    ]
-}
-
-fn rows_of_parties() -> Vec<Row> {
-    let by_reference = "/v1/transactions?kind=purchase&ref=R-{p}&party={p}";
-    let statement = "/v1/statements/2025-03-03/{p}";
-    vec![
-        row("POST /v1/transactions", "", RECEIPT, "-y----"),
-        row("GET /v1/transactions", by_reference, "", "-y-yyy"),
-        row("GET /v1/transactions/{id}", "/v1/transactions/{tx}", "", "-y-yyy"),
-        row("POST /v1/transactions:batch", "", BATCH, "-y----"),
-        row("POST /v1/quotes", "", QUOTE, "-y----"),
-        row("POST /v1/members", "", EMPTY, "-yy--y"),
-        row("POST /v1/members:batch", "", r#"{"idempotency_key":"m"}"#, "-yy---"),
-        row("GET /v1/members/{member}", "", "", "-y-yyy"),
-        row("POST /v1/members/{member}/card-tokens", "", r#"{"card_token":"t-{p}"}"#, "-y----"),
-        row("GET /v1/members/{member}/balances", "", "", "-y-yyy"),
-        row("GET /v1/members/{member}/history", "", "", "-y-yyy"),
-        row("GET /v1/schedules", "", "", "-yyyyy"),
-        row("GET /v1/vat-rates", "", "", "-yyyyy"),
-        row("GET /v1/cycles/{cycle}", "/v1/cycles/2025-03-03", "", "-yyyyy"),
-        row("GET /v1/cycles", "", "", "-yyyyy"),
-        row("GET /v1/statements", "/v1/statements?party={p}", "", "-y-yyy"),
-        row("GET /v1/statements/{cycle}/{party}", statement, "", "-y-yyy"),
-        row(
-            "GET /v1/statements/{cycle}/{party}/proofs",
-            "/v1/statements/2025-03-03/{p}/proofs",
-            "",
-            "-y-yyy",
-        ),
-        row(
-            "POST /v1/statements/{cycle}/{party}/acknowledge",
-            "/v1/statements/2025-03-03/{p}/acknowledge",
-            EMPTY,
-            "-y--yy",
-        ),
-        row("GET /v1/log-key", "", "", "-yyyyy"),
-    ]
-}
-
-fn rows_of_the_operator() -> Vec<Row> {
-    let keys = "/v1/parties/{p}/keys";
-    let cycle = |what: &'static str| match what {
-        "close" => "/v1/cycles/2025-03-03/close",
-        "publish" => "/v1/cycles/2025-03-03/publish",
-        _ => "/v1/cycles/2025-03-03/acknowledge",
-    };
-    vec![
-        row("POST /v1/parties", "", EMPTY, "-----y"),
-        row("GET /v1/parties", "", "", "---yyy"),
-        row("POST /v1/parties/{id}/keys", keys, EMPTY, "-----y"),
-        row("GET /v1/parties/{id}/keys", keys, "", "---yyy"),
-        row(
-            "POST /v1/parties/{id}/keys/{key}/revoke",
-            "/v1/parties/{p}/keys/{key}/revoke",
-            EMPTY,
-            "-----y",
-        ),
-        row("PUT /v1/programmes/{id}", "/v1/programmes/{c}", EMPTY, "-----y"),
-        row("GET /v1/programmes", "", "", "---yyy"),
-        row("POST /v1/programmes/{id}/mode", "/v1/programmes/{c}/mode", EMPTY, "-----y"),
-        row("PUT /v1/agreements/{programme}/{party}", "/v1/agreements/{c}/{p}", EMPTY, "-----y"),
-        row("GET /v1/agreements", "", "", "---yyy"),
-        row("PUT /v1/exchanges/{from}/{to}", "/v1/exchanges/{c}/{c}", EMPTY, "-----y"),
-        row("GET /v1/exchanges", "", "", "---yyy"),
-        row("PUT /v1/schedules/{id}", "/v1/schedules/monthly", EMPTY, "-----y"),
-        row("PUT /v1/vat-rates/{id}", "/v1/vat-rates/general", EMPTY, "-----y"),
-        row("POST /v1/cycles/{cycle}/close", cycle("close"), EMPTY, "----yy"),
-        row("POST /v1/cycles/{cycle}/publish", cycle("publish"), EMPTY, "----yy"),
-        row("POST /v1/cycles/{cycle}/acknowledge", cycle("acknowledge"), EMPTY, "----yy"),
-        row("POST /v1/test-clock", "", EMPTY, "-----y"),
-    ]
-}
-
-/// Money in and out, and partners' own books. What is not there is not there for anybody; that
-/// others' runs, breaks and disputes are not there for a party stands beside them.
-fn rows_of_money_and_books() -> Vec<Row> {
-    let mut all = vec![
-        row("POST /v1/cycles/{cycle}/instruct", "/v1/cycles/2025-03-03/instruct", EMPTY, "----yy"),
-        row("GET /v1/cycles/{cycle}/payments", "/v1/cycles/2025-03-03/payments", "", "-yyyyy"),
-        row("POST /v1/bank-statements", "", EMPTY, "----yy"),
-        row("GET /v1/open-items", "", "", "---yyy"),
-        row("GET /v1/clearing-accounts", "", "", "---yyy"),
-        row("GET /v1/reports/liability", "", "", "-yyyyy"),
-        row("PUT /v1/parties/{id}/book-profile", "/v1/parties/{p}/book-profile", EMPTY, "-y--yy"),
-        row("GET /v1/parties/{id}/book-profile", "/v1/parties/{p}/book-profile", "", "------"),
-        row("POST /v1/reconciliations", "", EMPTY, "-yy-yy"),
-        row("GET /v1/reconciliations", "", "", "-yyyyy"),
-        row("POST /v1/disputes", "", EMPTY, "-yy-yy"),
-        row("GET /v1/disputes", "", "", "-yyyyy"),
-    ];
-    let nowhere = [
-        ("POST /v1/open-items/{id}/assign", "/v1/open-items/item_9/assign"),
-        ("POST /v1/open-items/{id}/return", "/v1/open-items/item_9/return"),
-        ("POST /v1/open-items/{id}/write-off", "/v1/open-items/item_9/write-off"),
-        ("GET /v1/reconciliations/{id}", "/v1/reconciliations/rec_9"),
-        ("PUT /v1/reconciliations/{id}/parts/{part}", "/v1/reconciliations/rec_9/parts/1"),
-        ("POST /v1/reconciliations/{id}/run", "/v1/reconciliations/rec_9/run"),
-        ("GET /v1/reconciliations/{id}/breaks", "/v1/reconciliations/rec_9/breaks"),
-        ("GET /v1/reconciliations/{id}/breaks/{number}", "/v1/reconciliations/rec_9/breaks/1"),
-        (
-            "POST /v1/reconciliations/{id}/breaks/{number}/resolve",
-            "/v1/reconciliations/rec_9/breaks/1/resolve",
-        ),
-        (
-            "POST /v1/reconciliations/{id}/breaks/{number}/approve",
-            "/v1/reconciliations/rec_9/breaks/1/approve",
-        ),
-        (
-            "POST /v1/reconciliations/{id}/breaks/{number}/send-back",
-            "/v1/reconciliations/rec_9/breaks/1/send-back",
-        ),
-        ("GET /v1/disputes/{id}", "/v1/disputes/dsp_9"),
-        ("POST /v1/disputes/{id}/acknowledge", "/v1/disputes/dsp_9/acknowledge"),
-        ("POST /v1/disputes/{id}/evidence", "/v1/disputes/dsp_9/evidence"),
-        ("POST /v1/disputes/{id}/propose", "/v1/disputes/dsp_9/propose"),
-        ("POST /v1/disputes/{id}/approve", "/v1/disputes/dsp_9/approve"),
-        ("POST /v1/disputes/{id}/reject", "/v1/disputes/dsp_9/reject"),
-        ("POST /v1/disputes/{id}/withdraw", "/v1/disputes/dsp_9/withdraw"),
-    ];
-    all.extend(nowhere.map(|(route, target)| {
-        row(route, target, EMPTY, if route.starts_with("GET") { "------" } else { "******" })
-    }));
-    all
-}
-
-fn rows() -> Vec<Row> {
-    let mut all = open_rows();
-    all.extend(rows_of_parties());
-    all.extend(rows_of_money_and_books());
-    all.extend(rows_of_the_operator());
-    all
-}
 
 /// One of the two parties, and what is its own.
 struct Side {
@@ -191,6 +22,8 @@ struct Side {
     member: String,
     transaction: String,
     key: String,
+    run: String,
+    dispute: String,
 }
 
 impl Side {
@@ -224,7 +57,26 @@ impl Side {
         };
         let mut ids = keys["data"].as_array().expect("a list").iter().map(|key| text(key, "id"));
         let key = ids.find(|id| *id != used).expect("a second key");
-        Self { party, programme, member, transaction: text(&posted, "id"), key }
+        let (transaction, run, dispute) = (text(&posted, "id"), String::new(), String::new());
+        Self { party, programme, member, transaction, key, run, dispute }
+    }
+
+    /// A run of the party with a break, and a dispute about the day, which was published.
+    fn object(&mut self, world: &World) {
+        let party = world.party(self.party);
+        let how = format!("/v1/parties/{}/book-profile", self.party);
+        assert_eq!(party.put(&how, &world.new_key(), &profile("csv")).status, 200);
+        let lines = [Line::new(&format!("X-{}", self.party), 7_700)];
+        let (target, view) = compare(world, party, &json!({"cycle": DAY}), &list("csv", &lines));
+        assert_eq!(view["breaks"], json!({"open": 2}), "{view}");
+        self.run = target.rsplit('/').next().expect("an address has an id").to_owned();
+        let wish = json!({
+            "cycle": DAY, "kind": "wrong_price", "lines": [format!("{}/1", self.transaction)],
+            "amount": "5.00", "why": format!("the price of {}", self.party)
+        });
+        let opened = party.post("/v1/disputes", &world.new_key(), &wish);
+        assert_eq!(opened.status, 201, "{}", opened.text());
+        self.dispute = text(&opened.json().expect("it is JSON"), "id");
     }
 
     fn filled(&self, template: &str, is_staff: bool) -> String {
@@ -235,6 +87,9 @@ impl Side {
             .replace("{c}", &self.programme)
             .replace("{tx}", &self.transaction)
             .replace("{key}", &self.key)
+            .replace("{run}", &self.run)
+            .replace("{dispute}", &self.dispute)
+            .replace("{item}", "item_1")
             .replace("{member-plain}", &plain)
             .replace("{member}", if is_staff { &self.member } else { &name })
     }
@@ -264,6 +119,12 @@ fn ask(world: &World, caller: &Caller, row: &Row, (of, is_staff): (&Side, bool))
     })
 }
 
+/// Gives the clearing house a bank account, so that the bank's statements are taken.
+fn open_accounts_of_the_house(world: &World) {
+    let own = account("clearing", OWN, "044525000");
+    assert_eq!(put_account(world, "clearing", "operator", &own).status, 201);
+}
+
 #[test]
 fn every_route_has_a_row() {
     let rows: BTreeSet<(&str, &str)> =
@@ -275,12 +136,17 @@ fn every_route_has_a_row() {
 #[test]
 fn who_may_not_is_told_nothing_and_nobody_reads_another_partys_name() {
     both(|world| {
-        let sides = ["alpha", "omega"].map(|party| Side::new(world, party));
-        world.move_to("2025-03-03T21:00:00Z");
+        let mut sides = ["alpha", "omega"].map(|party| Side::new(world, party));
+        world.move_to("2025-03-05T09:00:00Z");
         for what in ["close", "publish"] {
             let target = format!("/v1/cycles/2025-03-03/{what}");
             assert_eq!(world.operator.post(&target, &world.new_key(), &json!({})).status, 200);
         }
+        for side in &mut sides {
+            side.object(world);
+        }
+        open_accounts_of_the_house(world);
+        import(world, &[line("1", "7.00", "")]);
         let nobody = world.calling(Credentials::Nobody);
         let staff = [world.auditor(), world.finance(), world.operator.clone()];
         let mut wrong = Vec::new();

@@ -4,6 +4,7 @@
 //! every ledger is audited at the end.
 
 mod access;
+mod access_rows;
 mod bank;
 mod caller;
 mod cards;
