@@ -133,9 +133,13 @@ fn report(compared: &Compared, coalition: &Coalition, request: &Request, most: u
         let transaction = one.transaction.map_or_else(String::new, |id| format!(" {id}"));
         let (class, effect) = (one.class.name(), money(one.effect));
         let reference = &one.reference;
+        let settled = compared.settled.get(&one.number).map_or_else(String::new, |by| {
+            format!(" ({} before, {}/{})", by.resolution.name(), by.run, by.number)
+        });
+        let number = one.number;
         write(
             &mut text,
-            format!("{}. {class} {reference}{place}{transaction} {effect}", one.number),
+            format!("{number}. {class} {reference}{place}{transaction} {effect}{settled}"),
         );
     }
     text

@@ -4,6 +4,7 @@
 //! domain compare them. [`Runner`] does so in the background for lists that came in parts, one at
 //! a time, since a million lines take a few hundred MB, and stores what was found.
 
+mod earlier;
 mod ours;
 mod run;
 mod settle;
@@ -25,7 +26,7 @@ use crate::books::{BooksError, Format, LineError, Profile, ProfileError, read_li
 use crate::domain::ids::{PartyId, ProgrammeId};
 use crate::domain::obligation::Scales;
 use crate::domain::reconciliation::{
-    Book, BookError, Bridge, Class, Control, Gap, Reconciled, Rules, TheirLine, reconcile,
+    Book, BookError, Bridge, Class, Control, Earlier, Gap, Reconciled, Rules, TheirLine, reconcile,
 };
 use crate::domain::settlement::CycleId;
 use crate::domain::terms::Coalition;
@@ -152,6 +153,8 @@ pub struct Compared {
     pub lines: u64,
     /// What was found.
     pub found: Reconciled,
+    /// Its breaks that were dealt with in earlier runs, by number; the verdict leaves them out.
+    pub settled: BTreeMap<u64, Earlier>,
 }
 
 /// Decimals with which a party's lists are read: those of a programme, or the most of all.
@@ -196,7 +199,10 @@ pub fn compare<S: Read + Seek>(
         requires_control: layout.requires_control(),
         ..Rules::of(request.range, coalition.own_schedule().zone.clone(), task.now)
     };
-    Ok(Compared { lines: upload.lines, found: reconcile(&book, &rules) })
+    let mut found = reconcile(&book, &rules);
+    let settled = earlier::settled(database, task, &found.breaks)?;
+    found.settle(&settled);
+    Ok(Compared { lines: upload.lines, found, settled })
 }
 
 /// What was said of a list beside it, and then what it says itself.

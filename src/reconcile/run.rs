@@ -9,6 +9,8 @@ use super::source::Source;
 use super::{CompareError, Compared, Outcome, Request, Task, compare};
 use crate::books::{BooksError, Format, WORKBOOK_MAX};
 use crate::domain::adjustment::ReconciliationId;
+use crate::domain::reconciliation::Earlier;
+use crate::domain::reconciliation::handling::Handling;
 use crate::domain::terms::Coalition;
 use crate::domain::time::Instant;
 use crate::store::reconciliations::{self, Ending, RunRow, RunState};
@@ -126,13 +128,18 @@ impl Runner {
     fn store(&self, due: &Due, compared: &Result<Compared, Outcome>) -> Result<(), StoreError> {
         let ending = match compared {
             Err(outcome) => failed(due, outcome),
-            Ok(Compared { lines, found }) => Ending {
+            Ok(Compared { lines, found, settled }) => Ending {
                 state: RunState::Done,
                 at: due.now,
                 verdict: Some(found.verdict.name()),
                 outcome: write_json(&Outcome::of(*lines, found)),
                 file_hash: due.row.sha256.as_deref().filter(|_| !due.row.may_repeat),
-                breaks: found.breaks.iter().chain(&found.pending).collect(),
+                breaks: found
+                    .breaks
+                    .iter()
+                    .chain(&found.pending)
+                    .map(|one| (one, standing(settled.get(&one.number))))
+                    .collect(),
             },
         };
         match self.finish(due, &ending) {
@@ -151,6 +158,11 @@ impl Runner {
         let is_last = reconciliations::finish(&mut database, due.row.id, due.attempt, ending)?;
         if is_last { dialect::commit(&mut database) } else { dialect::roll_back(&mut database) }
     }
+}
+
+/// Where a break stands when it is found.
+fn standing(earlier: Option<&Earlier>) -> Handling {
+    earlier.map_or(Handling::Open, |&by| Handling::Settled { by })
 }
 
 fn failed<'a>(due: &Due, outcome: &Outcome) -> Ending<'a> {

@@ -7,9 +7,9 @@ use super::StoreError;
 use super::connection::{Database, each_backend};
 use super::names::NameHash;
 use super::rows::{read_json, write_json};
-use super::schema::{break_events, breaks};
+use super::schema::{break_events, breaks, reconciliations};
 use crate::domain::adjustment::ReconciliationId;
-use crate::domain::ids::TransactionId;
+use crate::domain::ids::{PartyId, TransactionId};
 use crate::domain::reconciliation::Break;
 use crate::domain::reconciliation::handling::{Deed, Handling};
 use crate::domain::time::Instant;
@@ -46,6 +46,7 @@ pub const fn state_of(one: &Break, handling: &Handling) -> &'static str {
         Handling::Open => "open",
         Handling::Proposed { .. } => "proposed",
         Handling::Resolved { .. } => "resolved",
+        Handling::Settled { .. } => "settled",
     }
 }
 
@@ -65,18 +66,16 @@ struct NewBreak {
 pub(super) fn add(
     connection: &mut Database,
     run: ReconciliationId,
-    all: &[&Break],
+    all: &[(&Break, Handling)],
 ) -> Result<(), StoreError> {
-    let open = Stands::default();
-    let handling = write_json(&open);
     for some in all.chunks(ROWS_PER_STATEMENT) {
-        let row = |one: &&Break| NewBreak {
+        let row = |(one, handling): &(&Break, Handling)| NewBreak {
             run: run.0,
             number: number_of(one.number),
             class: one.class.name(),
-            state: state_of(one, &open.handling),
+            state: state_of(one, handling),
             content: write_json(one),
-            handling: handling.clone(),
+            handling: write_json(&Stands { handling: handling.clone(), owes: None }),
             unposted: false,
         };
         let rows: Vec<NewBreak> = some.iter().map(row).collect();
@@ -137,6 +136,27 @@ pub fn list(
     }
     let rows: Vec<Row> = query.load(connection)?;
     rows.into_iter().map(break_of).collect()
+}
+
+/// The runs of a party in which breaks ended.
+///
+/// # Errors
+/// If the database fails.
+pub fn runs_with_ends(
+    connection: &mut Database,
+    party: &PartyId,
+) -> Result<Vec<ReconciliationId>, StoreError> {
+    let ended = breaks::table
+        .select(breaks::number)
+        .filter(breaks::run.eq(reconciliations::run))
+        .filter(breaks::state.eq("resolved"));
+    let runs: Vec<i64> = reconciliations::table
+        .select(reconciliations::run)
+        .filter(reconciliations::party.eq(party.as_str()))
+        .filter(diesel::dsl::exists(ended))
+        .order(reconciliations::run)
+        .load(connection)?;
+    Ok(runs.into_iter().map(ReconciliationId).collect())
 }
 
 /// How many breaks of a run stand in each state.

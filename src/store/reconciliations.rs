@@ -9,6 +9,7 @@ use super::schema::{reconciliation_parts, reconciliations};
 use crate::domain::adjustment::ReconciliationId;
 use crate::domain::ids::PartyId;
 use crate::domain::reconciliation::Break;
+use crate::domain::reconciliation::handling::Handling;
 use crate::domain::time::Instant;
 
 /// Where a reconciliation stands.
@@ -330,8 +331,8 @@ pub struct Ending<'a> {
     pub outcome: String,
     /// The hash by which the list is known from now on; none: it may come again.
     pub file_hash: Option<&'a str>,
-    /// The breaks, and what may yet come.
-    pub breaks: Vec<&'a Break>,
+    /// The breaks and where they stand, and what may yet come.
+    pub breaks: Vec<(&'a Break, Handling)>,
 }
 
 /// Ends an attempt: stores what it found and drops the list. Gives back whether it was the last

@@ -30,6 +30,7 @@ mod packs;
 mod payments;
 mod proofs;
 mod reconciliation;
+mod reconciliation_again;
 mod requests;
 mod retail;
 mod routes;

@@ -14,13 +14,13 @@ use crate::caller::Caller;
 use crate::lists::{Line, list, profile};
 use crate::support::{Club, World, both, code_of, purchase, text};
 
-const DAY: &str = "2025-03-03";
+pub const DAY: &str = "2025-03-03";
 
 fn put_bytes(caller: &Caller, target: &str, bytes: &[u8]) -> Answer {
     caller.send(&Outgoing { method: "PUT", ..Outgoing::post(target, "part", bytes) })
 }
 
-fn body(answer: &Answer, status: u16) -> Value {
+pub fn body(answer: &Answer, status: u16) -> Value {
     assert_eq!(answer.status, status, "{}", answer.text());
     answer.json().expect("it is JSON")
 }
@@ -109,7 +109,7 @@ pub fn trade(world: &mut World, count: i64) -> Vec<Line> {
     lines
 }
 
-fn place(lines: &[Line], reference: &str) -> usize {
+pub fn place(lines: &[Line], reference: &str) -> usize {
     lines.iter().position(|line| line.reference == reference).expect("the line is there")
 }
 
@@ -149,7 +149,7 @@ fn plant(lines: &mut Vec<Line>) -> BTreeMap<&'static str, Vec<String>> {
     expected
 }
 
-fn breaks(caller: &Caller, target: &str) -> Vec<Value> {
+pub fn breaks(caller: &Caller, target: &str) -> Vec<Value> {
     let mut all = Vec::new();
     let mut after = "0".to_owned();
     loop {
@@ -162,7 +162,7 @@ fn breaks(caller: &Caller, target: &str) -> Vec<Value> {
     }
 }
 
-fn number_of(breaks: &[Value], class: &str) -> u64 {
+pub fn number_of(breaks: &[Value], class: &str) -> u64 {
     let found = breaks.iter().find(|one| one["class"] == class).expect("such a break");
     found["number"].as_u64().expect("a number")
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::class::Class;
 use super::finding::{Break, Proposal};
+use super::settled::Earlier;
 use crate::domain::amount::{Money, Points};
 use crate::domain::time::Instant;
 
@@ -68,6 +69,11 @@ pub enum Handling {
         /// Who approved; none: it was within the limit.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         checker: Option<Deed>,
+    },
+    /// An earlier run has the same break, and there it ended.
+    Settled {
+        /// The break that answers it.
+        by: Earlier,
     },
 }
 
@@ -138,7 +144,7 @@ pub fn decide(
         return Err(HandlingError::WhyMissing);
     }
     match (handling, action) {
-        (Handling::Resolved { .. }, _) => Err(HandlingError::Resolved),
+        (Handling::Resolved { .. } | Handling::Settled { .. }, _) => Err(HandlingError::Resolved),
         (Handling::Open, Action::Resolve(resolution)) => {
             check_end(one, resolution)?;
             let maker = deed;

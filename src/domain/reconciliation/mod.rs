@@ -10,7 +10,7 @@
 //!
 //! Reading order: `line` (the two sides), `rules`, `tie`, then the three steps `by_key`, `in_parts`
 //! and `by_time`, then `class`, `finding`, `bridge`, `verdict`. `handling` and `dispute` are what happens to a
-//! break afterwards.
+//! break afterwards, `settled` how a later run knows it again.
 
 mod bridge;
 mod by_key;
@@ -22,6 +22,7 @@ pub mod handling;
 mod in_parts;
 mod line;
 mod rules;
+mod settled;
 #[cfg(test)]
 mod tests;
 mod tie;
@@ -38,6 +39,7 @@ pub use line::{
     Book, BookError, Compared, Currency, LINES_MAX, OurLine, TheirLine, amount_sign, points_sign,
 };
 pub use rules::{Control, Rules};
+pub use settled::{Earlier, Recognition};
 pub use verdict::{Gap, Verdict};
 
 use bridge::Bridges;
@@ -83,6 +85,6 @@ pub fn reconcile(book: &Book, rules: &Rules) -> Reconciled {
     for &line in &ours {
         finding::judge_ours(book, (line, ties.ours[line]), &mut findings, &mut bridges);
     }
-    let verdict = verdict::of(&gaps, &findings.counts);
+    let verdict = verdict::of(&gaps, &findings.counts, 0);
     findings.close(verdict, gaps, bridges.close())
 }

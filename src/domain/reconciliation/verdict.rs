@@ -91,11 +91,12 @@ pub enum Gap {
     },
 }
 
-/// The verdict.
-pub(super) fn of(gaps: &[Gap], counts: &BTreeMap<Class, u64>) -> Verdict {
+/// The verdict. `settled` breaks were dealt with before.
+pub(super) fn of(gaps: &[Gap], counts: &BTreeMap<Class, u64>, settled: u64) -> Verdict {
+    let breaks = counts.iter().filter(|(class, _)| class.is_break()).map(|(_, count)| count);
     if !gaps.is_empty() {
         Verdict::Incomplete
-    } else if counts.keys().any(|class| class.is_break()) {
+    } else if settled < breaks.sum() {
         Verdict::Breaks
     } else if counts.keys().any(|class| class.is_pending()) {
         Verdict::Pending

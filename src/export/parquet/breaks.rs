@@ -101,6 +101,7 @@ impl Run<'_> {
             Handling::Proposed { resolution, .. } | Handling::Resolved { resolution, .. } => {
                 text(&resolution.name())
             }
+            Handling::Settled { by } => text(&by.resolution.name()),
         };
         let [their_amount, their_points, their_at] = self.side(one.theirs.as_ref())?;
         let [our_amount, our_points, our_at] = self.side(one.ours.as_ref())?;

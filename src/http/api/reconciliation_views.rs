@@ -142,6 +142,14 @@ impl Shown {
         });
         let handling = match &row.handling.handling {
             Handling::Open => Value::Null,
+            Handling::Settled { by } => {
+                let earlier = json!({
+                    "reconciliation": by.run, "number": by.number,
+                    "resolution": by.resolution.name(),
+                });
+                insert(&mut view, "settled_by", earlier);
+                Value::Null
+            }
             Handling::Proposed { resolution, maker } => {
                 handled(*resolution, maker, (None, owes), None)
             }
@@ -149,10 +157,14 @@ impl Shown {
                 handled(*resolution, maker, (checker.as_ref(), owes), row.posted)
             }
         };
-        if let Value::Object(fields) = &mut view {
-            fields.insert("handling".into(), handling);
-        }
+        insert(&mut view, "handling", handling);
         view
+    }
+}
+
+fn insert(view: &mut Value, name: &str, value: Value) {
+    if let Value::Object(fields) = view {
+        fields.insert(name.to_owned(), value);
     }
 }
 

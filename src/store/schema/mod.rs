@@ -369,3 +369,5 @@ diesel::table! {
         request -> Binary,
     }
 }
+
+diesel::allow_tables_to_appear_in_same_query!(breaks, reconciliations);
