@@ -69,7 +69,7 @@ impl Side {
         let lines = [Line::new(&format!("X-{}", self.party), 7_700)];
         let (target, view) = compare(world, party, &json!({"cycle": DAY}), &list("csv", &lines));
         assert_eq!(view["breaks"], json!({"open": 2}), "{view}");
-        self.run = target.rsplit('/').next().expect("an address has an id").to_owned();
+        target.rsplit('/').next().expect("an address has an id").clone_into(&mut self.run);
         let wish = json!({
             "cycle": DAY, "kind": "wrong_price", "lines": [format!("{}/1", self.transaction)],
             "amount": "5.00", "why": format!("the price of {}", self.party)

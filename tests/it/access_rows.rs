@@ -143,6 +143,13 @@ fn rows_of_money_and_books() -> Vec<Row> {
         row("GET /v1/disputes", "", "", "-yyyyy"),
         row("GET /v1/disputes", "/v1/disputes?party={p}", "", "-y-yyy"),
     ];
+    all.extend(rows_of_what_was_found());
+    all.extend(rows_of_disputes());
+    all
+}
+
+/// Items, runs and their breaks that are there.
+fn rows_of_what_was_found() -> Vec<Row> {
     let planted = [
         ("POST /v1/open-items/{id}/assign", "/v1/open-items/{item}/assign", EMPTY, "----yy"),
         ("POST /v1/open-items/{id}/return", "/v1/open-items/{item}/return", WHY, "----yy"),
@@ -191,6 +198,13 @@ fn rows_of_money_and_books() -> Vec<Row> {
             WHY,
             "----yy",
         ),
+    ];
+    planted.map(|(route, target, body, may)| row(route, target, body, may)).into()
+}
+
+/// Steps of a dispute that is there, which the party opened.
+fn rows_of_disputes() -> Vec<Row> {
+    let planted = [
         ("GET /v1/disputes/{id}", "/v1/disputes/{dispute}", "", "-y-yyy"),
         (
             "POST /v1/disputes/{id}/acknowledge",
@@ -209,8 +223,7 @@ fn rows_of_money_and_books() -> Vec<Row> {
         ("POST /v1/disputes/{id}/reject", "/v1/disputes/{dispute}/reject", WHY, "----yy"),
         ("POST /v1/disputes/{id}/withdraw", "/v1/disputes/{dispute}/withdraw", WHY, "-y----"),
     ];
-    all.extend(planted.map(|(route, target, body, may)| row(route, target, body, may)));
-    all
+    planted.map(|(route, target, body, may)| row(route, target, body, may)).into()
 }
 
 /// All rows.

@@ -230,8 +230,8 @@ mod tests {
 
     #[test]
     fn what_was_adjusted_answers_nothing() {
-        let one = found(1, Class::AmountMismatch, 500);
+        let both = [1, 2].map(|number| found(number, Class::AmountMismatch, 500));
         let by = earlier(7, 1, Resolution::Adjusted);
-        assert_eq!(answered(&[one.clone()], &[(one, by)]), []);
+        assert_eq!(answered(&both, &[(both[0].clone(), by)]), []);
     }
 }
