@@ -275,7 +275,8 @@ fn assert_july(world: &World) {
     );
 }
 
-/// Plays three months; `late` says whether each is published only after the next was played.
+/// Plays May and June, and then July; `late`: instead of July, more is posted before June's
+/// statements are made.
 fn play_all(world: &mut World, late: bool) {
     set_up(world);
     play_may(world);
