@@ -115,7 +115,7 @@ fn published(world: &World, day: &str) -> Result<Step, BenchError> {
     let mut lines = 0;
     let (took, peak_kib) = measured(world, || {
         let listed: Value = operator.post(&path, "publish", &json!({}))?.accepted()?.value;
-        let all = listed.get("statements").and_then(Value::as_array);
+        let all = listed.get("data").and_then(Value::as_array);
         lines = all.into_iter().flatten().filter_map(|one| one.get("lines")?.as_u64()).sum();
         Ok(())
     })?;
