@@ -14,6 +14,7 @@ pub mod export;
 pub mod faults;
 pub mod http;
 pub mod jobs;
+pub mod outbound;
 pub mod payments;
 pub mod reconcile;
 pub mod rehearse;

@@ -17,15 +17,17 @@ pub enum MemberName {
     Email(String),
     /// `external:17850`: an id of the posting party's own.
     External(String),
-    /// `card:TOKEN`: a card token, never a card number.
+    /// `card:TOKEN`: a token of a bank card, never its number.
     Card(String),
+    /// `loyalty:9643000000000004`: the number of a card that this server issued.
+    Loyalty(String),
 }
 
 /// Why a name was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MemberNameError {
     /// Not of one of the forms.
-    #[error("name a member as m_…, phone:+…, email:…, external:… or card:…")]
+    #[error("name a member as m_…, phone:+…, email:…, external:…, card:… or loyalty:…")]
     NoForm,
     /// No phone number of E.164.
     #[error("write a phone as + and 7 to 15 digits, such as phone:+79160000001")]
@@ -36,6 +38,9 @@ pub enum MemberNameError {
     /// Not 1 to 128 visible ASCII characters.
     #[error("use 1 to 128 visible ASCII characters")]
     NotToken,
+    /// No number of a card of ours.
+    #[error("this is not the number of a loyalty card: its last digit does not fit")]
+    NotLoyalty,
     /// A card number, which this server must never see.
     #[error("this looks like a card number; send a token of the card instead")]
     CardNumber,
@@ -56,6 +61,7 @@ impl MemberName {
             "email" => Self::email(value),
             "external" => token(value).map(Self::External),
             "card" => token(value).map(Self::Card),
+            "loyalty" => Self::loyalty(value),
             _ => Err(MemberNameError::NoForm),
         }
     }
@@ -72,6 +78,21 @@ impl MemberName {
             Ok(Self::Phone(plain))
         } else {
             Err(MemberNameError::NotPhone)
+        }
+    }
+
+    /// The number of a card of ours; spaces are left out.
+    ///
+    /// # Errors
+    /// If it is not 8 to 19 digits of which the last is the Luhn digit.
+    pub fn loyalty(text: &str) -> Result<Self, MemberNameError> {
+        let plain: String = text.chars().filter(|one| *one != ' ').collect();
+        let digits: Option<Vec<u32>> = plain.chars().map(|one| one.to_digit(10)).collect();
+        let is_number = digits.is_some_and(|digits| passes_luhn(&digits));
+        if is_number && (8..=19).contains(&plain.len()) {
+            Ok(Self::Loyalty(plain))
+        } else {
+            Err(MemberNameError::NotLoyalty)
         }
     }
 
@@ -110,7 +131,8 @@ pub fn token(text: &str) -> Result<String, MemberNameError> {
 }
 
 /// Whether a text is 13 to 19 digits that pass the Luhn check, spaces, dashes and dots aside
-/// (ISO/IEC 7812-1, annex B).
+/// (ISO/IEC 7812-1, annex B), and begins as payment cards do: 1 to 6. Numbers that begin with 9 are
+/// given out by countries, and ours are among them.
 pub fn is_card_number(text: &str) -> bool {
     let mut digits = Vec::with_capacity(19);
     for byte in text.bytes() {
@@ -120,9 +142,12 @@ pub fn is_card_number(text: &str) -> bool {
             _ => return false,
         }
     }
-    if !(13..=19).contains(&digits.len()) {
-        return false;
-    }
+    let begins_as_one = digits.first().is_some_and(|first| (1..=6).contains(first));
+    (13..=19).contains(&digits.len()) && begins_as_one && passes_luhn(&digits)
+}
+
+/// Whether the last digit is the Luhn digit of the others.
+pub fn passes_luhn(digits: &[u32]) -> bool {
     let sum: u32 = digits
         .iter()
         .rev()
@@ -144,6 +169,7 @@ impl fmt::Display for MemberName {
             Self::Email(email) => write!(out, "email:{email}"),
             Self::External(id) => write!(out, "external:{id}"),
             Self::Card(token) => write!(out, "card:{token}"),
+            Self::Loyalty(number) => write!(out, "loyalty:{number}"),
         }
     }
 }
@@ -181,6 +207,7 @@ mod tests {
         }
         for token in [
             "9643000000000019",
+            "9643000000000004",
             "4111111111111112",
             "79927398713",
             "par-boris-1",

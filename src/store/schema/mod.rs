@@ -2,8 +2,12 @@
 
 #![expect(missing_docs, reason = "columns are described in migrations/")]
 
+mod people;
 mod publishing;
 
+pub use self::people::{
+    campaigns, cards, consents, outbox, outbox_head, persons, promos,
+};
 pub use self::publishing::{circulation, cycle_sums, statements};
 
 diesel::table! {
