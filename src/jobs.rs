@@ -31,6 +31,9 @@ const TICK: Duration = Duration::from_millis(200);
 /// Accounts that one look posts for.
 const ACCOUNTS_AT_ONCE: i64 = 2_000;
 
+/// Accounts that wait in line at once: whoever comes after them waits for no more.
+const ACCOUNTS_IN_LINE: usize = 50;
+
 /// Answers that are forgotten in one commit.
 const ANSWERS_AT_ONCE: i64 = 5_000;
 
@@ -158,9 +161,13 @@ fn expire(app: &App) -> Result<(), StoreError> {
             work: Work::Expire(key),
         })
     });
-    for answer in app.engine.submit_in_order(submissions.collect()) {
-        // An account that was not posted for is due again at the next look.
-        drop(answer.blocking_recv());
+    let mut submissions = submissions.peekable();
+    while submissions.peek().is_some() {
+        let some = submissions.by_ref().take(ACCOUNTS_IN_LINE).collect();
+        for answer in app.engine.submit_in_order(some) {
+            // An account that was not posted for is due again at the next look.
+            drop(answer.blocking_recv());
+        }
     }
     Ok(())
 }

@@ -20,6 +20,7 @@ use crate::http::app::{App, Parts};
 use crate::http::present::Answers;
 use crate::jobs::{Jobs, Schedule};
 use crate::settings::{Settings, SettingsError};
+use crate::store::checkpoints::Checkpoints;
 use crate::store::{
     self, Database, StoreError, Use, configurations, dialect, heads, log_key, migrations,
 };
@@ -123,6 +124,7 @@ pub struct Running {
     handle: actix_web::dev::ServerHandle,
     thread: Option<JoinHandle<std::io::Result<()>>>,
     jobs: Option<Jobs>,
+    _checkpoints: Option<Checkpoints>,
 }
 
 /// Starts the server on a database that is set up.
@@ -152,6 +154,7 @@ pub fn start(settings: &Settings, clock: Arc<Clock>) -> Result<Running, ServerEr
         answers_days: settings.answers_days,
     };
     crate::http::api::reconciliations::begin_again(&app)?;
+    let checkpoints = Checkpoints::start(&schedule.address)?;
     let jobs = Jobs::start(app.clone(), schedule)?;
     let listener = TcpListener::bind(&settings.listen)?;
     let address = listener.local_addr()?;
@@ -179,7 +182,8 @@ pub fn start(settings: &Settings, clock: Arc<Clock>) -> Result<Running, ServerEr
     let handle = receiver
         .recv()
         .map_err(|_| ServerError::Io(std::io::Error::other("the server ended as it began")))?;
-    Ok(Running { address, app, handle, thread: Some(thread), jobs: Some(jobs) })
+    let (thread, jobs) = (Some(thread), Some(jobs));
+    Ok(Running { address, app, handle, thread, jobs, _checkpoints: checkpoints })
 }
 
 impl Running {

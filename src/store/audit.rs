@@ -8,8 +8,8 @@ use super::heads::ChainHash;
 use super::rows::{AccountRow, HoldRow, LotRow};
 use super::schema::{accounts, holds, lots, positions, transactions};
 
-/// Rows of a page.
-pub const PAGE: i64 = 10_000;
+/// Rows of a page. While one is read, SQLite's log can't begin anew.
+pub const PAGE: i64 = 2_000;
 
 /// A stored transaction: sequence, member, settlement day, content, hash.
 pub type JournalRow = (i64, i64, i64, String, Vec<u8>);

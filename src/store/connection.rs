@@ -122,12 +122,13 @@ impl Address {
                 .to_owned(),
             (Kind::Sqlite, purpose) => {
                 let busy = BUSY_TIMEOUT.as_millis();
-                // The log may grow: random keys make checkpoints dear, so there are few of them.
+                // Checkpoints are made beside the writer (`checkpoints`); a commit makes one only
+                // where a program that has none of that thread let the log grow long.
                 // Small pages, since a commit writes each page that it touched into the log.
                 let common = format!(
                     "PRAGMA busy_timeout = {busy}; PRAGMA page_size = 2048; \
                      PRAGMA journal_mode = WAL; \
-                     PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 32000; \
+                     PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 128000; \
                      PRAGMA cache_size = -32000; PRAGMA temp_store = MEMORY;"
                 );
                 if purpose == Use::Read { common + "PRAGMA query_only = ON;" } else { common }

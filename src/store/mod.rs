@@ -7,6 +7,7 @@ pub mod answers;
 pub mod audit;
 pub mod book_profiles;
 pub mod breaks;
+pub mod checkpoints;
 pub mod configurations;
 mod connection;
 pub mod cycle_sums;

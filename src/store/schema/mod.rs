@@ -5,9 +5,7 @@
 mod people;
 mod publishing;
 
-pub use self::people::{
-    campaigns, cards, consents, outbox, outbox_head, persons, promos,
-};
+pub use self::people::{campaigns, cards, consents, outbox, outbox_head, persons, promos};
 pub use self::publishing::{circulation, cycle_sums, statements};
 
 diesel::table! {

@@ -1,0 +1,98 @@
+//! Carries what SQLite wrote ahead into the database, beside those that write.
+//!
+//! Left to itself SQLite does this in the commit that makes its log long: tens of megabytes in random
+//! places, while everybody waits. A passive checkpoint waits for nobody and nobody for it; only for
+//! the little that was written meanwhile, so that the log can begin anew, is the writer kept off.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use diesel::QueryableByName;
+use diesel::RunQueryDsl as _;
+use diesel::connection::SimpleConnection as _;
+use diesel::sql_types::Integer;
+
+use super::StoreError;
+use super::connection::{Address, Database, Kind, Use, each_backend};
+
+/// How often the log is looked at.
+const PERIOD: Duration = Duration::from_millis(200);
+
+/// Pages of the log from which on they are carried over; a page has 2 KiB.
+const CARRIED_FROM: i32 = 4_000;
+
+/// Pages of the log from which on it should begin anew.
+const RENEWED_FROM: i32 = 16_000;
+
+/// The thread of the checkpoints; it ends when this is dropped.
+pub struct Checkpoints {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What a checkpoint says: pages of the log, and those of them that are in the database.
+#[derive(Clone, Copy, Debug, QueryableByName)]
+struct Outcome {
+    #[diesel(sql_type = Integer)]
+    log: i32,
+}
+
+impl Checkpoints {
+    /// Begins, where the database is SQLite.
+    ///
+    /// # Errors
+    /// If the database can't be opened, or no thread can be started.
+    pub fn start(address: &Address) -> Result<Option<Self>, StoreError> {
+        if address.kind() != Kind::Sqlite {
+            return Ok(None);
+        }
+        let mut connection = address.open(Use::Write)?;
+        // Readers and the writer are waited for no longer than a till notices.
+        connection.batch_execute("PRAGMA busy_timeout = 10; PRAGMA wal_autocheckpoint = 0;")?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopping = Arc::clone(&stop);
+        let run = move || {
+            while !stopping.load(Ordering::SeqCst) {
+                if let Err(error) = carry_over(&mut connection) {
+                    tracing::debug!(error = error.chain(), "a checkpoint is left for later");
+                }
+                std::thread::sleep(PERIOD);
+            }
+        };
+        let thread = std::thread::Builder::new().name("checkpoints".to_owned()).spawn(run);
+        let thread = thread.map_err(|error| StoreError::SetUp(error.to_string()))?;
+        Ok(Some(Self { stop, thread: Some(thread) }))
+    }
+}
+
+impl Drop for Checkpoints {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::SeqCst);
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the checkpoints ended by a bug");
+        }
+    }
+}
+
+fn carry_over(connection: &mut Database) -> Result<(), StoreError> {
+    let pages = checkpoint(connection, "NOOP")?;
+    if pages < CARRIED_FROM {
+        return Ok(());
+    }
+    checkpoint(connection, "PASSIVE")?;
+    if pages >= RENEWED_FROM {
+        checkpoint(connection, "RESTART")?;
+    }
+    Ok(())
+}
+
+/// Makes a checkpoint; how many pages the log has.
+fn checkpoint(connection: &mut Database, mode: &str) -> Result<i32, StoreError> {
+    let asked = diesel::sql_query(format!("PRAGMA wal_checkpoint({mode})"));
+    let said: Vec<Outcome> = each_backend!(connection, |one| asked.load(one))?;
+    Ok(said.first().map_or(0, |said| said.log))
+}
