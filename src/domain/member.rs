@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::card::CardNumber;
 use super::ids::MemberId;
 
 /// One string that names a member, as a partner writes it.
@@ -84,16 +85,10 @@ impl MemberName {
     /// The number of a card of ours; spaces are left out.
     ///
     /// # Errors
-    /// If it is not 8 to 19 digits of which the last is the Luhn digit.
+    /// If it is none that this server could have issued.
     pub fn loyalty(text: &str) -> Result<Self, MemberNameError> {
-        let plain: String = text.chars().filter(|one| *one != ' ').collect();
-        let digits: Option<Vec<u32>> = plain.chars().map(|one| one.to_digit(10)).collect();
-        let is_number = digits.is_some_and(|digits| passes_luhn(&digits));
-        if is_number && (8..=19).contains(&plain.len()) {
-            Ok(Self::Loyalty(plain))
-        } else {
-            Err(MemberNameError::NotLoyalty)
-        }
+        let number = CardNumber::parse(text).ok_or(MemberNameError::NotLoyalty)?;
+        Ok(Self::Loyalty(number.to_string()))
     }
 
     /// An e-mail address, in lower case.

@@ -19,6 +19,15 @@ pub enum Rejection {
     /// The card token is linked to nobody.
     #[error("this card token is linked to no member; link it first")]
     UnknownCardToken,
+    /// No card of this number that the party may see.
+    #[error("there is no card of this number that you may see")]
+    UnknownCard,
+    /// The card that would pay with points is not in use.
+    #[error("this card is {state}; its points can't be used by its number")]
+    CardNotActive {
+        /// Where it stands.
+        state: &'static str,
+    },
     /// What a refund, delivery, capture or void names is not there.
     #[error("your party posted nothing under the reference in `of`; check it")]
     OriginalNotFound,
@@ -76,6 +85,18 @@ pub enum Rejection {
     /// The phone, e-mail, external id or token belongs to another member.
     #[error("another member is known by this name; look the member up, or merge the two")]
     IdentifierTaken,
+    /// The programme has no cards.
+    #[error("this programme issues no cards; see the catalogue")]
+    NoCards,
+    /// Somebody who stands higher froze the card.
+    #[error("this card is frozen, and who froze it must say that it may be used again")]
+    CardFrozen,
+    /// The card was replaced or closed.
+    #[error("this card was replaced or closed, and stays so; issue or look up another")]
+    CardEnded,
+    /// No number is left under the product's prefix.
+    #[error("no number is left under this programme's prefix; the operator must give it another")]
+    CardNumbersUsedUp,
     /// A field that only the rules could check.
     #[error("{detail}")]
     InvalidField {
@@ -93,6 +114,8 @@ impl Rejection {
             Self::DuplicateReference { .. } => "duplicate_reference",
             Self::UnknownMember => "unknown_member",
             Self::UnknownCardToken => "unknown_card_token",
+            Self::UnknownCard => "unknown_card",
+            Self::CardNotActive { .. } => "card_not_active",
             Self::OriginalNotFound => "original_not_found",
             Self::HoldFinished => "hold_finished",
             Self::NoAgreement => "no_agreement",
@@ -107,6 +130,10 @@ impl Rejection {
             Self::RefundExceedsOriginal => "refund_exceeds_original",
             Self::LimitExceeded => "limit_exceeded",
             Self::IdentifierTaken => "identifier_taken",
+            Self::NoCards => "programme_issues_no_cards",
+            Self::CardFrozen => "card_frozen",
+            Self::CardEnded => "card_ended",
+            Self::CardNumbersUsedUp => "card_numbers_used_up",
             Self::InvalidField { .. } => "invalid_request",
         }
     }

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use std::time::Instant as Stopwatch;
 
 use super::Shared;
+use super::cards::Cards;
 use super::closing::ended_by;
-use super::router::originals_of;
+use super::records::replay;
+use super::router::{originals_of, reference_of};
 use super::work::{Answer, EngineError, Pending, Submission, Work};
 use crate::domain::account::AccountKey;
 use crate::domain::command::{Action, Command};
 use crate::domain::decide::{Context, Stop, decide, decide_expiry};
 use crate::domain::ids::{MemberId, ShardId, TransactionId};
-use crate::domain::ledger::{Ledger, NamedBy, ReferenceKey};
+use crate::domain::ledger::{Ledger, NamedBy};
 use crate::domain::terms::{Coalition, Timeline};
 use crate::domain::time::Instant;
 use crate::domain::transaction::Transaction;
@@ -22,7 +24,7 @@ use crate::store::load::{self, Wanted};
 use crate::store::names::NameHash;
 use crate::store::save::{self, Rows};
 use crate::store::save_members::{NewMembers, save_members};
-use crate::store::{Database, StoreError, configurations, dialect, members};
+use crate::store::{Database, StoreError, configurations, dialect, members, outbox};
 
 /// What became of one command of a batch.
 pub(crate) enum Outcome {
@@ -38,11 +40,12 @@ pub(crate) struct Batch<'a> {
     pending: &'a [Pending],
     pub(super) heads: BTreeMap<i64, Head>,
     timeline: Arc<Timeline>,
-    now: Instant,
+    pub(super) now: Instant,
     pub(super) ledger: Ledger,
     answers: HashMap<NameHash, StoredAnswer>,
     rows: Rows,
     pub(super) new_members: NewMembers,
+    pub(super) cards: Cards,
     looks_first: bool,
 }
 
@@ -68,6 +71,7 @@ impl<'a> Batch<'a> {
             answers: HashMap::new(),
             rows: Rows::default(),
             new_members: NewMembers::default(),
+            cards: Cards::default(),
             looks_first,
         }
     }
@@ -117,7 +121,7 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    fn coalition(&self) -> &Arc<Coalition> {
+    pub(super) fn coalition(&self) -> &Arc<Coalition> {
         self.timeline.at(self.now)
     }
 
@@ -136,7 +140,7 @@ impl<'a> Batch<'a> {
         }
         let named = self.pending.iter().flat_map(|one| one.target.members.iter().cloned());
         self.ledger.members.extend(named);
-        Ok(())
+        self.cards.load(connection, self.pending)
     }
 
     fn wanted(&self) -> Wanted {
@@ -176,7 +180,7 @@ impl<'a> Batch<'a> {
                     wanted.members.insert(key.member);
                     wanted.whole.insert(key.member);
                 }
-                Work::Enroll(_) | Work::Name { .. } => {}
+                Work::Enroll(_) | Work::Name { .. } | Work::Card(_) => {}
             }
         }
         wanted.limited = self.coalition().limited(self.now);
@@ -203,6 +207,7 @@ impl<'a> Batch<'a> {
             Work::Post(command) => self.post(connection, shard, command)?,
             Work::Enroll(enroll) => self.enroll(shard, submission, enroll),
             Work::Name { member, name } => self.name(submission, member, name),
+            Work::Card(work) => self.card(connection, submission, work)?,
             Work::Expire(_) => unreachable!("done above"),
         };
         self.rows.answers.push(AnswerRow {
@@ -266,7 +271,8 @@ impl<'a> Batch<'a> {
         let mut looked = self.looks_first;
         loop {
             let context = self.context(shard, command.at);
-            match decide(&self.ledger, &context, command) {
+            let refused = self.cards.refusal(command).map(Stop::Refused);
+            match refused.map_or_else(|| decide(&self.ledger, &context, command), Err) {
                 Ok(decided) => {
                     let transaction = self.ledger.commit(decided);
                     self.record(&transaction);
@@ -369,24 +375,13 @@ impl<'a> Batch<'a> {
         let heads: Vec<Head> = self.heads.values().cloned().collect();
         self.new_members.created_at = self.now.0;
         save_members(connection, &self.new_members)?;
-        save::save(connection, &self.ledger, &rows, &heads)
+        save::save(connection, &self.ledger, &rows, &heads)?;
+        outbox::add(connection, self.now, &self.cards.facts)
     }
 }
 
 fn is_of_clock(submission: &Submission) -> bool {
     matches!(submission.work, Work::Expire(_))
-}
-
-fn reference_of(command: &Command) -> Option<ReferenceKey> {
-    let reference = command.action.reference()?.clone();
-    Some(ReferenceKey { party: command.party.clone(), kind: command.action.kind(), reference })
-}
-
-fn replay(stored: &StoredAnswer, submission: &Submission) -> Result<Answer, EngineError> {
-    if stored.fingerprint != submission.fingerprint {
-        return Err(EngineError::KeyReused);
-    }
-    Ok(Answer { status: stored.status, body: Arc::clone(&stored.body), replayed: true })
 }
 
 fn stage(name: &'static str, since: Stopwatch) -> Stopwatch {

@@ -50,7 +50,7 @@ impl Batch<'_> {
         (201, self.shared.present.named(member, name))
     }
 
-    fn give_name(&mut self, named: NamedBy, name: &MemberName, member: MemberId) {
+    pub(super) fn give_name(&mut self, named: NamedBy, name: &MemberName, member: MemberId) {
         self.new_members.names.push(NewName {
             hash: member_hash(&named).to_vec(),
             member,

@@ -6,6 +6,7 @@
 //! there. While one batch commits the next one gathers.
 
 mod batch;
+mod cards;
 mod closing;
 mod enrolment;
 mod exclusive;
@@ -24,7 +25,7 @@ use tokio::sync::oneshot;
 pub use closing::{Close, Closing, SignedCheckpoint};
 pub use exclusive::{ConfigureError, Keyed, Making};
 pub use house::House;
-pub use work::{Answer, EngineError, Enroll, Present, Submission, Work};
+pub use work::{Answer, CardWork, EngineError, Enroll, Present, Submission, Work};
 
 use crate::clock::Clock;
 use crate::domain::ids::ShardId;

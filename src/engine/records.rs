@@ -1,11 +1,13 @@
 //! Records beside the ledger: written in one transaction without locking a head, and once for each
 //! idempotency key, as commands are.
 
+use std::sync::Arc;
+
 use super::Engine;
 use super::exclusive::Keyed;
-use super::work::{Answer, EngineError};
+use super::work::{Answer, EngineError, Submission};
 use crate::domain::time::Instant;
-use crate::store::answers::{self, AnswerRow};
+use crate::store::answers::{self, AnswerRow, StoredAnswer};
 use crate::store::{Database, StoreError, Use, dialect};
 
 impl Engine {
@@ -85,4 +87,15 @@ fn replayed<E: From<StoreError> + From<EngineError>>(
             Ok(Some(Answer { status: stored.status, body: stored.body, replayed: true }))
         }
     }
+}
+
+/// The stored answer to a submission that repeats its key.
+pub(super) fn replay(
+    stored: &StoredAnswer,
+    submission: &Submission,
+) -> Result<Answer, EngineError> {
+    if stored.fingerprint != submission.fingerprint {
+        return Err(EngineError::KeyReused);
+    }
+    Ok(Answer { status: stored.status, body: Arc::clone(&stored.body), replayed: true })
 }

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Shared;
 use super::work::{EngineError, Pending, Target, Work};
+use crate::domain::command::Command;
 use crate::domain::ids::{MemberId, ShardId};
 use crate::domain::ledger::{NamedBy, ReferenceKey};
 use crate::store::names::{NameHash, member_hash};
@@ -302,4 +303,10 @@ pub(crate) fn originals_of(pending: &Pending) -> Vec<ReferenceKey> {
             reference: reference.clone(),
         })
         .collect()
+}
+
+/// The reference that a command is known by, if it has one.
+pub(crate) fn reference_of(command: &Command) -> Option<ReferenceKey> {
+    let reference = command.action.reference()?.clone();
+    Some(ReferenceKey { party: command.party.clone(), kind: command.action.kind(), reference })
 }

@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::oneshot;
 
 use crate::domain::account::AccountKey;
+use crate::domain::card::{Card, CardNumber, Step, Why};
 use crate::domain::command::Command;
-use crate::domain::ids::{KeyId, MemberId, PartyId, TransactionId};
+use crate::domain::ids::{KeyId, MemberId, PartyId, ProgrammeId, TransactionId};
 use crate::domain::ledger::NamedBy;
 use crate::domain::member::MemberName;
 use crate::domain::rejection::Rejection;
@@ -20,6 +21,27 @@ use crate::store::names::NameHash;
 pub struct Enroll {
     /// The names: phone, e-mail, external ids of the party, card tokens.
     pub names: Vec<MemberName>,
+}
+
+/// What can be asked of cards.
+#[derive(Clone, Debug)]
+pub enum CardWork {
+    /// A card of the asking party; the one in use where there is one.
+    Issue {
+        /// For whom. Identifiers that the wallet verified become one more way to say it.
+        member: MemberName,
+        /// In which programme.
+        programme: ProgrammeId,
+    },
+    /// A change of a card's state.
+    Step {
+        /// The card.
+        number: CardNumber,
+        /// What is done.
+        step: Step,
+        /// Why.
+        why: Option<Why>,
+    },
 }
 
 /// What can be asked of the engine.
@@ -36,6 +58,8 @@ pub enum Work {
         /// The name.
         name: MemberName,
     },
+    /// Something about a card.
+    Card(CardWork),
     /// What the clock did to an account. It has no key: doing it again changes nothing.
     Expire(AccountKey),
 }
@@ -96,6 +120,8 @@ pub trait Present: Send + Sync {
     fn member(&self, member: MemberId) -> String;
     /// A member's new name.
     fn named(&self, member: MemberId, name: &MemberName) -> String;
+    /// A card.
+    fn card(&self, card: &Card, coalition: &Coalition) -> String;
     /// A refusal: status and body.
     fn rejection(&self, rejection: &Rejection) -> (u16, String);
 }
@@ -156,7 +182,12 @@ impl Submission {
         let by = |name: &MemberName| NamedBy::new(&self.party, name);
         match &self.work {
             Work::Post(command) => command.action.members().into_iter().map(by).collect(),
-            Work::Name { member, .. } => vec![by(member)],
+            Work::Name { member, .. } | Work::Card(CardWork::Issue { member, .. }) => {
+                vec![by(member)]
+            }
+            Work::Card(CardWork::Step { number, .. }) => {
+                vec![by(&MemberName::Loyalty(number.to_string()))]
+            }
             Work::Enroll(_) | Work::Expire(_) => Vec::new(),
         }
     }
@@ -167,7 +198,7 @@ impl Submission {
         match &self.work {
             Work::Enroll(enroll) => enroll.names.iter().map(by).collect(),
             Work::Name { name, .. } => vec![by(name)],
-            Work::Post(_) | Work::Expire(_) => Vec::new(),
+            Work::Post(_) | Work::Card(_) | Work::Expire(_) => Vec::new(),
         }
     }
 }

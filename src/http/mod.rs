@@ -17,8 +17,8 @@ use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, ServiceConfig};
 
 use api::{
-    batch, book_profiles, breaks, configuration, cycles, disputes, keys, members, open_items,
-    payments, reconciliations, reports, service, statements, transactions,
+    batch, book_profiles, breaks, cards, configuration, cycles, disputes, keys, members,
+    open_items, payments, reconciliations, reports, resolve, service, statements, transactions,
 };
 use app::App;
 use problem::Problem;
@@ -97,6 +97,17 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("POST", "/v1/disputes/{id}/reject"),
     ("POST", "/v1/disputes/{id}/withdraw"),
     ("GET", "/v1/reports/liability"),
+    ("GET", "/v1/catalogue"),
+    ("POST", "/v1/cards"),
+    ("POST", "/v1/cards/resolve"),
+    ("GET", "/v1/cards/{number}"),
+    ("GET", "/v1/cards/{number}/rotating"),
+    ("GET", "/v1/cards/{number}/barcode"),
+    ("POST", "/v1/cards/{number}/freeze"),
+    ("POST", "/v1/cards/{number}/unfreeze"),
+    ("POST", "/v1/cards/{number}/replace"),
+    ("POST", "/v1/cards/{number}/close"),
+    ("POST", "/v1/cards/{number}/intro-seen"),
     ("POST", "/v1/test-clock"),
     ("GET", "/problems/{code}"),
     ("GET", "/"),
@@ -175,6 +186,7 @@ fn routes(config: &mut ServiceConfig) {
         .service(resource("/v1/log-key").get(statements::log_key))
         .configure(money)
         .configure(books)
+        .configure(of_wallets)
         .service(resource("/v1/reports/liability").get(reports::liability))
         .service(resource("/v1/test-clock").post(service::move_clock));
 }
@@ -223,4 +235,17 @@ fn books(config: &mut ServiceConfig) {
         )
         .service(resource("/v1/disputes/{id}").get(disputes::view))
         .service(resource("/v1/disputes/{id}/{step}").post(disputes::step));
+}
+
+/// Cards, for wallets and tills.
+fn of_wallets(config: &mut ServiceConfig) {
+    use web::resource;
+    config
+        .service(resource("/v1/catalogue").get(cards::catalogue))
+        .service(resource("/v1/cards").post(cards::issue))
+        .service(resource("/v1/cards/resolve").post(resolve::resolve))
+        .service(resource("/v1/cards/{number}").get(cards::view))
+        .service(resource("/v1/cards/{number}/rotating").get(cards::rotating))
+        .service(resource("/v1/cards/{number}/barcode").get(cards::barcode))
+        .service(resource("/v1/cards/{number}/{step}").post(cards::step));
 }

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::problem::Problem;
+use crate::cards::face::Barcode;
 use crate::domain::adjustment::{Cause, Corrected};
 use crate::domain::amount::Points;
+use crate::domain::card::Card;
 use crate::domain::command::{Command, Kind, ServiceKind};
 use crate::domain::ids::{LevelId, MemberId, PartyId, ProgrammeId, Reference, TransactionId};
 use crate::domain::member::MemberName;
@@ -352,6 +354,23 @@ impl Present for Answers {
             other => other.to_string(),
         };
         json_text(&serde_json::json!({"member": member, "card_token": token}))
+    }
+
+    fn card(&self, card: &Card, coalition: &Coalition) -> String {
+        let programme = coalition.programmes.get(&card.programme);
+        let terms = programme.and_then(|one| one.card.as_ref());
+        json_text(&serde_json::json!({
+            "number": card.number.as_str(),
+            "programme": card.programme,
+            "member": card.member,
+            "wallet": card.wallet,
+            "product": card.product,
+            "state": card.state,
+            "issued_at": card.issued_at,
+            "changed_at": card.changed_at,
+            "replaced_by": card.replaced_by.map(|key| key.to_string()),
+            "barcode": Barcode::of(card, terms),
+        }))
     }
 
     fn rejection(&self, rejection: &Rejection) -> (u16, String) {

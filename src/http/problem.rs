@@ -166,9 +166,11 @@ impl From<&Rejection> for Problem {
         let status = match rejection {
             Rejection::DuplicateReference { .. }
             | Rejection::HoldFinished
+            | Rejection::CardEnded
             | Rejection::IdentifierTaken => 409,
             Rejection::UnknownMember
             | Rejection::UnknownCardToken
+            | Rejection::UnknownCard
             | Rejection::OriginalNotFound => 404,
             Rejection::NoAgreement => 403,
             Rejection::ReportedTooLate { .. }
@@ -180,6 +182,10 @@ impl From<&Rejection> for Problem {
             | Rejection::ExchangeTooSmall
             | Rejection::InsufficientPoints { .. }
             | Rejection::RefundExceedsOriginal
+            | Rejection::CardNotActive { .. }
+            | Rejection::NoCards
+            | Rejection::CardFrozen
+            | Rejection::CardNumbersUsedUp
             | Rejection::LimitExceeded => 422,
             Rejection::InvalidField { pointer, detail } => return Self::invalid(pointer, detail),
         };
@@ -190,6 +196,7 @@ impl From<&Rejection> for Problem {
             }
             Rejection::BurnBelowMinimum { least } => problem.with("least", least.as_str()),
             Rejection::BurnLimitExceeded { most } => problem.with("most", most.as_str()),
+            Rejection::CardNotActive { state } => problem.with("state", *state),
             Rejection::CaptureExceedsHold { held } => problem.with("held", held.as_str()),
             Rejection::InsufficientPoints { available } => {
                 problem.with("available", available.as_str())

@@ -38,6 +38,18 @@ impl Problem {
         Self::new(409, "dispute_state", detail)
     }
 
+    /// A rotating code that is wrong, too old, or was taken before.
+    pub fn code_refused() -> Self {
+        let detail = "this code is wrong, too old or was used; scan the card again";
+        Self::new(422, "code_refused", detail)
+    }
+
+    /// Too many wrong codes of one card.
+    pub fn code_locked() -> Self {
+        let detail = "too many wrong codes of this card; try again in ten minutes";
+        Self::new(422, "code_locked", detail)
+    }
+
     /// A dispute about a cycle for which the time is over.
     pub fn dispute_too_late() -> Self {
         let detail = "the time to object to this cycle is over; ask the clearing house";

@@ -208,6 +208,25 @@ fn read_whole(
     Ok(())
 }
 
+/// The open holds of one account.
+///
+/// # Errors
+/// If the database fails.
+pub(super) fn holds_of(
+    connection: &mut Database,
+    key: &AccountKey,
+) -> Result<Vec<Hold>, StoreError> {
+    let rows: Vec<HoldRow> = each_backend!(connection, |one| {
+        holds::table
+            .select(HoldRow::as_select())
+            .filter(holds::member.eq(key.member.0))
+            .filter(holds::programme.eq(key.programme.as_str()))
+            .filter(holds::open.eq(true))
+            .load(one)
+    })?;
+    rows.into_iter().map(HoldRow::into_hold).collect()
+}
+
 /// Puts a stored hold beside its account; what is in memory already is newer and stays.
 pub(super) fn add_hold(ledger: &mut Ledger, hold: Hold) {
     if ledger.holds.contains_key(&hold.id) {

@@ -4,6 +4,7 @@
 //! checked form that the rest of the domain trusts. A [`Coalition`] is all of it at one instant.
 
 pub mod agreement;
+pub mod card;
 pub mod charges;
 pub mod coalition;
 pub mod funding;
@@ -12,6 +13,7 @@ pub mod programme;
 pub mod programme_document;
 pub mod rate;
 pub mod schedule;
+pub mod summary;
 pub mod tiers;
 pub mod timeline;
 pub mod vat;

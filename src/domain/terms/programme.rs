@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use super::card::CardTerms;
 use super::tiers::Tiers;
 use crate::domain::amount::{AmountError, POINTS_MAX, Points, parse_decimal};
 use crate::domain::exact::Ratio;
@@ -187,6 +188,8 @@ pub struct Programme {
     pub breakage: Vec<Share>,
     /// Whose days and months count.
     pub zone: Zone,
+    /// Its cards; none: it issues none.
+    pub card: Option<CardTerms>,
 }
 
 /// The dates of a lot.

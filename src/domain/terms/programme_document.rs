@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::Invalid;
+use super::card::CardDocument;
 use super::programme::{
     Anchor, BurnTerms, Discount, EarnRule, EarnTerms, Exclusions, ExpiryFrom, Lifetime, Mode,
     Programme, Shortfall,
@@ -198,6 +199,8 @@ pub struct ProgrammeDocument {
     breakage: Vec<ShareDocument>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     timezone: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    card: Option<CardDocument>,
 }
 
 impl ProgrammeDocument {
@@ -239,6 +242,7 @@ impl ProgrammeDocument {
             hold_valid_for: hold_valid_for.transpose()?,
             breakage: part_shares(&self.breakage, "/breakage")?,
             zone: self.zone(zone)?,
+            card: self.card.as_ref().map(CardDocument::check).transpose()?,
         })
     }
 

@@ -1,6 +1,7 @@
 //! Requests as they come over the wire, and their way into commands. Unknown fields are refused.
 
 mod bodies;
+pub mod cards;
 pub mod members;
 pub mod transactions;
 
