@@ -7,6 +7,7 @@
 //! | forget | hour | forgets answers older than `answers_days` |
 //! | settle | `settle_seconds` | closes cycles that are over, publishes, takes the silent on |
 //! | disputes | 10 seconds | ends disputes whose time is over, posts entries that are still due |
+//! | passes | `passes_seconds` | finds passes that show something else, tells phones and Google |
 //! | upkeep | 5 seconds | folds histograms, forgets the rates of quiet keys |
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use crate::domain::terms::Schedule as Settling;
 use crate::engine::{Close, ConfigureError, Submission, Work};
 use crate::http::api::cycles::figures;
 use crate::http::app::App;
+use crate::passes;
 use crate::statement::scan::StatementError;
 use crate::statement::service;
 use crate::store::{Address, StoreError, Use, answers, cycles, dialect, views};
@@ -48,12 +50,14 @@ pub struct Schedule {
     pub settle: Option<Duration>,
     /// Days for which answers are kept.
     pub answers_days: u32,
+    /// How often passes are looked at; none: never.
+    pub passes: Option<Duration>,
 }
 
-/// The thread of the jobs; it ends when this is dropped.
+/// The threads of the jobs; they end when this is dropped.
 pub struct Jobs {
     stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl Jobs {
@@ -63,26 +67,45 @@ impl Jobs {
     /// If no thread can be started.
     pub fn start(app: actix_web::web::Data<App>, schedule: Schedule) -> std::io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
-        let stopping = Arc::clone(&stop);
+        let mut jobs = Self { stop: Arc::clone(&stop), threads: Vec::new() };
+        if let Some(period) = schedule.passes {
+            // Others' servers may be slow, and must not hold up the rest.
+            let (app, mut last) = (app.clone(), None);
+            jobs.spawn("passes", move || {
+                if is_due(&mut last, period) {
+                    report("passes", passes::refresh::refresh(&app.engine, &app.passes));
+                }
+            })?;
+        }
+        let mut every = Every::default();
+        jobs.spawn("jobs", move || every.run_due(&app, &schedule))?;
+        Ok(jobs)
+    }
+
+    fn spawn(
+        &mut self,
+        name: &str,
+        mut look: impl FnMut() + Send + 'static,
+    ) -> std::io::Result<()> {
+        let stopping = Arc::clone(&self.stop);
         let run = move || {
-            let mut every = Every::default();
             while !stopping.load(Ordering::SeqCst) {
-                every.run_due(&app, &schedule);
+                look();
                 std::thread::sleep(TICK);
             }
         };
-        let thread = std::thread::Builder::new().name("jobs".to_owned()).spawn(run)?;
-        Ok(Self { stop, thread: Some(thread) })
+        self.threads.push(std::thread::Builder::new().name(name.to_owned()).spawn(run)?);
+        Ok(())
     }
 }
 
 impl Drop for Jobs {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::SeqCst);
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the jobs ended by a bug");
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("the jobs ended by a bug");
+            }
         }
     }
 }

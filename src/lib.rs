@@ -16,6 +16,7 @@ pub mod faults;
 pub mod http;
 pub mod jobs;
 pub mod outbound;
+pub mod passes;
 pub mod payments;
 pub mod reconcile;
 pub mod rehearse;

@@ -19,6 +19,7 @@ use crate::engine::Engine;
 use crate::http::app::{App, Parts};
 use crate::http::present::Answers;
 use crate::jobs::{Jobs, Schedule};
+use crate::passes::{PassError, Passes};
 use crate::settings::{Settings, SettingsError};
 use crate::store::checkpoints::Checkpoints;
 use crate::store::{
@@ -44,6 +45,9 @@ pub enum ServerError {
     /// A key can't be made or read.
     #[error("the token key can't be used: {0}")]
     Key(String),
+    /// What passes are made with can't be used.
+    #[error("passes can't be made: {0}")]
+    Passes(#[from] PassError),
     /// The address can't be listened on, or no thread can be started.
     #[error("the server can't listen: {0}")]
     Io(#[from] std::io::Error),
@@ -144,7 +148,9 @@ pub fn start(settings: &Settings, clock: Arc<Clock>) -> Result<Running, ServerEr
     let engine = Engine::start(&settings.engine()?, clock, Box::new(Answers))?;
     let authorities = settings.authorities.iter().map(|name| name.to_lowercase()).collect();
     let limits = settings.limits()?;
-    let app = Data::new(App::new(Parts { engine, limits, authorities, token_keys, metrics }));
+    let passes = Passes::new(&settings.apple, &settings.google)?;
+    let parts = Parts { engine, limits, authorities, token_keys, metrics, passes };
+    let app = Data::new(App::new(parts));
     let schedule = Schedule {
         address: settings.address()?,
         expiry: Duration::from_secs(settings.expiry_seconds.max(1)),
@@ -152,6 +158,9 @@ pub fn start(settings: &Settings, clock: Arc<Clock>) -> Result<Running, ServerEr
             .filter(|seconds| *seconds > 0)
             .map(Duration::from_secs),
         answers_days: settings.answers_days,
+        passes: Some(settings.passes_seconds)
+            .filter(|seconds| *seconds > 0)
+            .map(Duration::from_secs),
     };
     crate::http::api::reconciliations::begin_again(&app)?;
     let checkpoints = Checkpoints::start(&schedule.address)?;

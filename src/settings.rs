@@ -16,6 +16,7 @@ use crate::domain::terms::coalition::CoalitionDocument;
 use crate::domain::terms::schedule::Period;
 use crate::engine;
 use crate::http::app::Limits;
+use crate::passes::settings::{AppleSettings, GoogleSettings};
 use crate::store::{Address, Kind};
 
 /// Why the settings can't be used.
@@ -106,6 +107,12 @@ pub struct Settings {
     /// A file with the seed of the key that signs statements, 32 bytes in base64, for a new ledger;
     /// none: a new key is made.
     pub log_key_file: Option<PathBuf>,
+    /// Seconds between two looks at passes on phones; 0: they are not kept up to date.
+    pub passes_seconds: u64,
+    /// Passes for Apple Wallet.
+    pub apple: AppleSettings,
+    /// Passes for Google Wallet.
+    pub google: GoogleSettings,
     /// What is logged, in the words of tracing's filters.
     pub log: String,
     /// What the coalition is set up with, the first time.
@@ -135,6 +142,9 @@ impl Default for Settings {
             break_approval_points: "1000".to_owned(),
             answers_days: 400,
             log_key_file: None,
+            passes_seconds: 2,
+            apple: AppleSettings::default(),
+            google: GoogleSettings::default(),
             log: "info".to_owned(),
             coalition: CoalitionSettings::default(),
         }
@@ -170,6 +180,7 @@ impl Settings {
             .separator("__")
             .list_separator(",")
             .with_list_parse_key("authorities")
+            .with_list_parse_key("google.origins")
             .try_parsing(true)
             .ignore_empty(true)
             .source(Some(known_environment()));

@@ -6,3 +6,4 @@ DROP TABLE passes;
 DROP TABLE card_intros;
 DROP TABLE card_codes;
 DROP TABLE card_steps;
+DROP INDEX cards_by_member;

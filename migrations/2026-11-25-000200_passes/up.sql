@@ -1,3 +1,6 @@
+-- All cards of a member, whatever their state.
+CREATE INDEX cards_by_member ON cards (member);
+
 -- Who did what to a card, the latest hundred steps of each.
 CREATE TABLE card_steps (
     card BIGINT NOT NULL,

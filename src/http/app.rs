@@ -19,6 +19,7 @@ use crate::domain::ids::{KeyId, PartyId};
 use crate::domain::terms::{Coalition, Timeline};
 use crate::domain::time::Instant;
 use crate::engine::Engine;
+use crate::passes::Passes;
 use crate::reconcile::Runner;
 use crate::store::{Database, StoreError};
 
@@ -72,6 +73,8 @@ pub struct App {
     pub nonces: Nonces,
     /// Where measurements are read.
     pub metrics: PrometheusHandle,
+    /// Makes passes and keeps them up to date.
+    pub passes: Passes,
     /// Compares partners' lists.
     pub runner: Runner,
     /// Places for bulk calls, whose bodies are large.
@@ -92,6 +95,8 @@ pub struct Parts {
     pub token_keys: TokenKeys,
     /// Where measurements are read.
     pub metrics: PrometheusHandle,
+    /// Makes passes and keeps them up to date.
+    pub passes: Passes,
 }
 
 impl App {
@@ -107,6 +112,7 @@ impl App {
             token_keys: parts.token_keys,
             nonces: Nonces::default(),
             metrics: parts.metrics,
+            passes: parts.passes,
             bulk_calls: Arc::new(Semaphore::new(BULK_CALLS_MAX)),
             signers: RwLock::new(Signers { version: -1, by_id: HashMap::new() }),
             rates: RateLimiter::keyed(quota),

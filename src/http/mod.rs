@@ -14,11 +14,12 @@ pub mod stream;
 pub mod wire;
 
 use actix_web::middleware::from_fn;
-use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::web::{self, Data, PayloadConfig, ServiceConfig};
 
 use api::{
     batch, book_profiles, breaks, cards, configuration, cycles, disputes, keys, members,
     open_items, payments, reconciliations, reports, resolve, service, statements, transactions,
+    wallet,
 };
 use app::App;
 use problem::Problem;
@@ -103,15 +104,25 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("GET", "/v1/cards/{number}"),
     ("GET", "/v1/cards/{number}/rotating"),
     ("GET", "/v1/cards/{number}/barcode"),
+    ("GET", "/v1/cards/{number}/pass"),
+    ("POST", "/v1/cards/{number}/google-pass"),
     ("POST", "/v1/cards/{number}/freeze"),
     ("POST", "/v1/cards/{number}/unfreeze"),
     ("POST", "/v1/cards/{number}/replace"),
     ("POST", "/v1/cards/{number}/close"),
     ("POST", "/v1/cards/{number}/intro-seen"),
+    ("POST", "/wallet/v1/devices/{device}/registrations/{type}/{serial}"),
+    ("DELETE", "/wallet/v1/devices/{device}/registrations/{type}/{serial}"),
+    ("GET", "/wallet/v1/devices/{device}/registrations/{type}"),
+    ("GET", "/wallet/v1/passes/{type}/{serial}"),
+    ("POST", "/wallet/v1/log"),
     ("POST", "/v1/test-clock"),
     ("GET", "/problems/{code}"),
     ("GET", "/"),
 ];
+
+/// Bytes of what a phone sends.
+const PHONE_BODY_BYTES_MAX: usize = 16 * 1024;
 
 /// Wires the routes.
 pub fn configure(app: &Data<App>) -> impl FnOnce(&mut ServiceConfig) + use<> {
@@ -239,7 +250,7 @@ fn books(config: &mut ServiceConfig) {
 
 /// Cards, for wallets and tills.
 fn of_wallets(config: &mut ServiceConfig) {
-    use web::resource;
+    use web::{delete, post, resource};
     config
         .service(resource("/v1/catalogue").get(cards::catalogue))
         .service(resource("/v1/cards").post(cards::issue))
@@ -247,5 +258,19 @@ fn of_wallets(config: &mut ServiceConfig) {
         .service(resource("/v1/cards/{number}").get(cards::view))
         .service(resource("/v1/cards/{number}/rotating").get(cards::rotating))
         .service(resource("/v1/cards/{number}/barcode").get(cards::barcode))
-        .service(resource("/v1/cards/{number}/{step}").post(cards::step));
+        .service(resource("/v1/cards/{number}/pass").get(wallet::package))
+        .service(resource("/v1/cards/{number}/google-pass").post(wallet::google_pass))
+        .service(resource("/v1/cards/{number}/{step}").post(cards::step))
+        .service(
+            web::scope("/wallet/v1")
+                .app_data(PayloadConfig::new(PHONE_BODY_BYTES_MAX))
+                .service(
+                    resource("/devices/{device}/registrations/{type}/{serial}")
+                        .route(post().to(wallet::register))
+                        .route(delete().to(wallet::unregister)),
+                )
+                .service(resource("/devices/{device}/registrations/{type}").get(wallet::changed))
+                .service(resource("/passes/{type}/{serial}").get(wallet::latest))
+                .service(resource("/log").post(wallet::log)),
+        );
 }

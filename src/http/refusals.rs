@@ -50,6 +50,15 @@ impl Problem {
         Self::new(422, "code_locked", detail)
     }
 
+    /// A phone without the token of the pass that it asks about.
+    pub fn pass_token_invalid() -> Self {
+        Self::new(
+            401,
+            "pass_token_invalid",
+            "send the token of the pass: Authorization: ApplePass …",
+        )
+    }
+
     /// A dispute about a cycle for which the time is over.
     pub fn dispute_too_late() -> Self {
         let detail = "the time to object to this cycle is over; ask the clearing house";

@@ -28,6 +28,7 @@ pub mod resolve;
 pub mod service;
 pub mod statements;
 pub mod transactions;
+pub mod wallet;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
