@@ -77,6 +77,14 @@ fn cards_that_pay(command: &Command) -> Vec<i64> {
     names.filter_map(number).collect()
 }
 
+/// A step that is asked for, and the member whom the number names now.
+struct Asked<'a> {
+    member: MemberId,
+    number: &'a CardNumber,
+    step: Step,
+    why: Option<Why>,
+}
+
 type Answered = Result<(u16, String), StoreError>;
 
 impl Batch<'_> {
@@ -87,17 +95,27 @@ impl Batch<'_> {
         work: &CardWork,
     ) -> Answered {
         let coalition = Arc::clone(self.coalition());
-        let done = match work {
-            CardWork::Issue { member, programme } => {
-                self.issue(connection, &coalition, &submission.party, (member, programme))?
+        let party = &submission.party;
+        // A card keeps the member whom it was issued to; its number names whoever that is now.
+        let name = submission.names().into_iter().next().map(|named| named.name);
+        let member = name.and_then(|name| self.ledger.member(party, &name));
+        let done = match (work, member) {
+            (CardWork::Issue { .. }, None) => Err(Rejection::UnknownMember),
+            (CardWork::Step { .. }, None) => Err(Rejection::UnknownCard),
+            (CardWork::Issue { programme, .. }, Some(member)) => {
+                self.issue(connection, &coalition, party, (member, programme))?
             }
-            CardWork::Step { number, step, why } => {
-                self.step(connection, &coalition, &submission.party, (number, *step, *why))?
+            (CardWork::Step { number, step, why }, Some(member)) => {
+                let asked = Asked { member, number, step: *step, why: *why };
+                self.step(connection, &coalition, party, &asked)?
             }
         };
-        Ok(match done {
-            Ok((status, card)) => (status, self.shared.present.card(&card, &coalition)),
-            Err(rejection) => self.shared.present.rejection(&rejection),
+        Ok(match (done, member) {
+            (Ok((status, card)), member) => {
+                let member = member.unwrap_or(card.member);
+                (status, self.shared.present.card(&card, member, &coalition))
+            }
+            (Err(rejection), _) => self.shared.present.rejection(&rejection),
         })
     }
 
@@ -106,14 +124,11 @@ impl Batch<'_> {
         connection: &mut Database,
         coalition: &Coalition,
         wallet: &PartyId,
-        (name, programme): (&MemberName, &ProgrammeId),
+        (member, programme): (MemberId, &ProgrammeId),
     ) -> Result<Result<(u16, Card), Rejection>, StoreError> {
         let Some(terms) = coalition.programmes.get(programme).and_then(|one| one.card.as_ref())
         else {
             return Ok(Err(Rejection::NoCards));
-        };
-        let Some(member) = self.ledger.member(wallet, name) else {
-            return Ok(Err(Rejection::UnknownMember));
         };
         let all = if self.heads.values().any(|head| head.merges > 0) {
             members::with_merged(connection, member)?
@@ -156,7 +171,7 @@ impl Batch<'_> {
         cards::insert(connection, std::slice::from_ref(card))?;
         let name = MemberName::Loyalty(card.number.to_string());
         self.give_name(NamedBy::new(&card.wallet, &name), &name, member);
-        self.tell("card.issued", coalition, card, json!({}));
+        self.tell("card.issued", coalition, (card, member), json!({}));
         Ok(())
     }
 
@@ -178,8 +193,9 @@ impl Batch<'_> {
         connection: &mut Database,
         coalition: &Coalition,
         party: &PartyId,
-        (number, step, why): (&CardNumber, Step, Option<Why>),
+        asked: &Asked<'_>,
     ) -> Result<Result<(u16, Card), Rejection>, StoreError> {
+        let &Asked { member, number, step, why } = asked;
         let card = cards::find(connection, number.id())?;
         let known = card.and_then(|card| Some((Rank::of(party, &card, coalition)?, card)));
         let Some((rank, mut card)) = known else { return Ok(Err(Rejection::UnknownCard)) };
@@ -213,9 +229,9 @@ impl Batch<'_> {
         self.cards.states.insert(card.number.id(), after);
         let why = why.map(Why::name);
         let by = successor.as_ref().map(|one| one.number.to_string());
-        self.tell("card.changed", coalition, &card, json!({"why": why, "replaced_by": by}));
+        let more = json!({"why": why, "replaced_by": by});
+        self.tell("card.changed", coalition, (&card, member), more);
         if let Some(successor) = &successor {
-            let member = self.ledger.current(card.member);
             self.add_card(connection, coalition, successor, member)?;
         }
         Ok(Ok((200, successor.unwrap_or(card))))
@@ -248,10 +264,16 @@ impl Batch<'_> {
     }
 
     /// Tells the wallet and the brand, who know the number; others have no business with it.
-    fn tell(&mut self, event: &'static str, coalition: &Coalition, card: &Card, more: Value) {
+    fn tell(
+        &mut self,
+        event: &'static str,
+        coalition: &Coalition,
+        (card, member): (&Card, MemberId),
+        more: Value,
+    ) {
         let mut data = json!({
             "card": card.number.as_str(),
-            "member": self.ledger.current(card.member),
+            "member": member,
             "programme": card.programme,
             "wallet": card.wallet,
             "product": card.product,
@@ -268,7 +290,7 @@ impl Batch<'_> {
                 event,
                 party: Some(party),
                 programme: Some(card.programme.clone()),
-                member: Some(self.ledger.current(card.member)),
+                member: Some(member),
                 data: data.clone(),
             });
         }

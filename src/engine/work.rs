@@ -120,8 +120,8 @@ pub trait Present: Send + Sync {
     fn member(&self, member: MemberId) -> String;
     /// A member's new name.
     fn named(&self, member: MemberId, name: &MemberName) -> String;
-    /// A card.
-    fn card(&self, card: &Card, coalition: &Coalition) -> String;
+    /// A card, and whose it is now.
+    fn card(&self, card: &Card, member: MemberId, coalition: &Coalition) -> String;
     /// A refusal: status and body.
     fn rejection(&self, rejection: &Rejection) -> (u16, String);
 }

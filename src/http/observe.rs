@@ -67,6 +67,7 @@ fn with_document(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody>
     let problem = match response.status() {
         StatusCode::NOT_FOUND => Problem::not_found(),
         StatusCode::METHOD_NOT_ALLOWED => Problem::method_not_allowed(),
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::payload_too_large(super::PHONE_BODY_BYTES_MAX),
         StatusCode::BAD_REQUEST => Problem::invalid("", "the address or its query can't be read"),
         _ => Problem::internal(),
     };

@@ -356,13 +356,13 @@ impl Present for Answers {
         json_text(&serde_json::json!({"member": member, "card_token": token}))
     }
 
-    fn card(&self, card: &Card, coalition: &Coalition) -> String {
+    fn card(&self, card: &Card, member: MemberId, coalition: &Coalition) -> String {
         let programme = coalition.programmes.get(&card.programme);
         let terms = programme.and_then(|one| one.card.as_ref());
         json_text(&serde_json::json!({
             "number": card.number.as_str(),
             "programme": card.programme,
-            "member": card.member,
+            "member": member,
             "wallet": card.wallet,
             "product": card.product,
             "state": card.state,

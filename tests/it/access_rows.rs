@@ -226,9 +226,52 @@ fn rows_of_disputes() -> Vec<Row> {
     planted.map(|(route, target, body, may)| row(route, target, body, may)).into()
 }
 
+/// Cards. There is none, so that it is not there for anybody; whose cards are seen by whom stands
+/// beside them. Phones have no key and no token of the operator's.
+fn rows_of_cards() -> Vec<Row> {
+    const ISSUE: &str = r#"{"programme":"{c}","member":"{member-plain}"}"#;
+    const SCANNED: &str = r#"{"card":"9643000000000004"}"#;
+    let mut all = vec![
+        row("GET /v1/catalogue", "", "", "-yyyyy"),
+        row("POST /v1/cards", "", ISSUE, "------"),
+        row("POST /v1/cards/resolve", "", SCANNED, "------"),
+        row(
+            "POST /v1/cards/{number}/intro-seen",
+            "/v1/cards/9643000000000004/intro-seen",
+            r#"{"campaign":"summer"}"#,
+            "------",
+        ),
+        row(
+            "GET /wallet/v1/devices/{device}/registrations/{type}",
+            "/wallet/v1/devices/phone/registrations/pass.club",
+            "",
+            "yyyyyy",
+        ),
+        row("POST /wallet/v1/log", "", EMPTY, "yyyyyy"),
+    ];
+    let registration = "/wallet/v1/devices/phone/registrations/pass.club/9643000000000004";
+    let refused = [
+        ("GET /v1/cards/{number}", "/v1/cards/9643000000000004"),
+        ("GET /v1/cards/{number}/rotating", "/v1/cards/9643000000000004/rotating"),
+        ("GET /v1/cards/{number}/barcode", "/v1/cards/9643000000000004/barcode"),
+        ("GET /v1/cards/{number}/pass", "/v1/cards/9643000000000004/pass"),
+        ("POST /v1/cards/{number}/google-pass", "/v1/cards/9643000000000004/google-pass"),
+        ("POST /v1/cards/{number}/freeze", "/v1/cards/9643000000000004/freeze"),
+        ("POST /v1/cards/{number}/unfreeze", "/v1/cards/9643000000000004/unfreeze"),
+        ("POST /v1/cards/{number}/replace", "/v1/cards/9643000000000004/replace"),
+        ("POST /v1/cards/{number}/close", "/v1/cards/9643000000000004/close"),
+        ("POST /wallet/v1/devices/{device}/registrations/{type}/{serial}", registration),
+        ("DELETE /wallet/v1/devices/{device}/registrations/{type}/{serial}", registration),
+        ("GET /wallet/v1/passes/{type}/{serial}", "/wallet/v1/passes/pass.club/9643000000000004"),
+    ];
+    all.extend(refused.map(|(route, target)| row(route, target, EMPTY, "------")));
+    all
+}
+
 /// All rows.
 pub fn rows() -> Vec<Row> {
     let mut all = open_rows();
+    all.extend(rows_of_cards());
     all.extend(rows_of_parties());
     all.extend(rows_of_money_and_books());
     all.extend(rows_of_the_operator());

@@ -36,14 +36,16 @@ static REGISTRY: LazyLock<Registry<'static>> = LazyLock::new(|| {
 /// The prepared schemas, by their place in the document.
 static VALIDATORS: LazyLock<Mutex<HashMap<String, Arc<Validator>>>> = LazyLock::new(Mutex::default);
 
+/// The methods that an address may have.
+const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
+
 /// The operations of the document, as method and template.
 pub fn operations() -> Vec<(String, String)> {
     let paths = DOCUMENT["paths"].as_object().expect("the document has paths");
     let of_path = |(template, item): (&String, &Value)| {
         let methods: Vec<String> =
             item.as_object().expect("a path has methods").keys().cloned().collect();
-        let named =
-            methods.into_iter().filter(|name| ["get", "post", "put"].contains(&name.as_str()));
+        let named = methods.into_iter().filter(|name| METHODS.contains(&name.as_str()));
         named.map(|name| (name.to_uppercase(), template.clone())).collect::<Vec<_>>()
     };
     paths.iter().flat_map(of_path).collect()

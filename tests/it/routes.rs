@@ -53,8 +53,9 @@ fn every_route_is_answered_and_asks_who_calls_where_the_document_says_so() {
             let operation = format!("/paths/{}/{}", escaped(&template), method.to_lowercase());
             let operation = DOCUMENT.pointer(&operation).expect("the operation is documented");
             let is_open = operation["security"].as_array().is_some_and(Vec::is_empty);
-            let due = if is_open { 200 } else { 401 };
-            assert_eq!(answer.status, due, "{method} {target}: {}", answer.text());
+            // A phone that nobody knows has no passes that changed.
+            let due = if is_open { [200, 204] } else { [401, 401] };
+            assert!(due.contains(&answer.status), "{method} {target}: {}", answer.text());
         }
     });
 }
@@ -67,7 +68,7 @@ fn another_method_or_address_is_refused_with_a_problem() {
             contract::operations().into_iter().map(|(_, template)| template).collect();
         for template in templates {
             let target = sample(&template);
-            let answer = nobody.send(&Outgoing { method: "DELETE", ..Outgoing::get(&target) });
+            let answer = nobody.send(&Outgoing { method: "TRACE", ..Outgoing::get(&target) });
             assert_eq!((answer.status, code_of(&answer).as_str()), (405, "method_not_allowed"));
         }
         for target in ["/v2/transactions", "/v1", "/v1/transactions/tx_0_1/postings", "/admin"] {

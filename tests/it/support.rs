@@ -14,6 +14,7 @@ use coalition::auth::token::{Role, mint};
 use coalition::clock::{Clock, unix_now};
 use coalition::cluster::{self, Cluster};
 use coalition::domain::time::Instant;
+use coalition::http::app::App;
 use coalition::server::{self, Running, token_key};
 use coalition::settings::Settings;
 use coalition::store::Use;
@@ -60,6 +61,7 @@ impl Default for Setup {
             workers: Some(2),
             readers: 2,
             settle_seconds: 0,
+            passes_seconds: 0,
             ..Settings::default()
         };
         Self { runs: Runs::Set, start: START.to_owned(), settings }
@@ -180,6 +182,11 @@ impl World {
     /// Somebody else.
     pub fn calling(&self, credentials: Credentials) -> Caller {
         Caller::new(&self.url(), credentials)
+    }
+
+    /// What the server's handlers share, for jobs that a test runs by itself.
+    pub fn app(&self) -> &App {
+        self.running.as_ref().expect("the server runs").app()
     }
 
     /// Stops the server and starts another one on the same database, at another address. Keys and

@@ -30,6 +30,7 @@ mod address;
 mod answer;
 mod batch;
 mod books;
+mod card;
 mod client;
 mod clock;
 mod connection;
@@ -52,6 +53,7 @@ pub use answer::{
 };
 pub use batch::{Batch, BatchLine};
 pub use books::{Books, PART_BYTES, WhichBreaks};
+pub use card::{Barcode, Card, CardView, ResolveRequest, Resolved, ResolvedCard, ResolvedQuote};
 pub use client::Client;
 pub use connection::{Connection, Credentials, Outgoing, Settings, sign_for_url};
 pub use disputes::Disputes;

@@ -73,6 +73,15 @@ refusal_codes! {
     InsufficientPoints = "insufficient_points", "The member has too few points available.";
     RefundExceedsOriginal = "refund_exceeds_original", "More is refunded than was bought.";
     LimitExceeded = "limit_exceeded", "A limit of the programme or agreement is reached.";
+    UnknownCard = "unknown_card", "There is no card of this number that the caller may see.";
+    CardNotActive = "card_not_active", "Points can't be used by the number of such a card.";
+    ProgrammeIssuesNoCards = "programme_issues_no_cards", "The programme issues no cards.";
+    CardFrozen = "card_frozen", "Somebody who stands higher froze the card.";
+    CardEnded = "card_ended", "The card was replaced or closed.";
+    CardNumbersUsedUp = "card_numbers_used_up", "No number is left under the prefix.";
+    CodeRefused = "code_refused", "The rotating code is wrong, too old or was used.";
+    CodeLocked = "code_locked", "Too many wrong codes of one card were shown.";
+    PassTokenInvalid = "pass_token_invalid", "The request does not carry the token of the pass.";
     IdentifierTaken = "identifier_taken", "The identifier belongs to another member.";
     CycleNotOver = "cycle_not_over", "The cycle's day is not over.";
     WrongCycleState = "wrong_cycle_state", "The cycle or statement can't take this step now.";

@@ -13,7 +13,7 @@ use document::{Document, Node};
 use html::{add, escape};
 
 /// The methods that an address may have, in the order of the page.
-const METHODS: [&str; 3] = ["get", "post", "put"];
+const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
 /// Why the document can't be shown.
 #[derive(Debug, thiserror::Error)]

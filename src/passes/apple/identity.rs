@@ -81,6 +81,22 @@ impl Identity {
         Ok(self.intermediate.to_pem()?)
     }
 
+    /// The certificate, in PEM.
+    ///
+    /// # Errors
+    /// If OpenSSL fails.
+    pub fn certificate_pem(&self) -> Result<Vec<u8>, PassError> {
+        Ok(self.certificate.to_pem()?)
+    }
+
+    /// Its private key, in PEM; for one that was made here.
+    ///
+    /// # Errors
+    /// If OpenSSL fails.
+    pub fn key_pem(&self) -> Result<Vec<u8>, PassError> {
+        Ok(self.key.private_key_to_pem_pkcs8()?)
+    }
+
     /// A detached signature (CMS `SignedData` in DER) with the time of signing and both
     /// certificates.
     ///
