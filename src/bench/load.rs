@@ -226,7 +226,7 @@ impl<W> Shared<W> {
             return;
         }
         let mut outcome = self.outcome.borrow_mut();
-        outcome.count(reply.is_created(), reply);
+        outcome.count(reply.is_done(), reply);
         let micros = now.saturating_duration_since(due).as_micros();
         outcome.times_us.push(u32::try_from(micros).unwrap_or(u32::MAX));
     }

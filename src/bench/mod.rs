@@ -7,6 +7,7 @@
 
 mod bare;
 mod bulk;
+mod cards;
 mod download;
 mod journal;
 mod load;
@@ -103,6 +104,8 @@ enum Part {
     Bulk,
     /// The time of a burn at half of the load.
     Burn,
+    /// What cards show.
+    Cards,
     /// Cost by lots of a member.
     Lots,
     /// Cost by members of the coalition.
@@ -197,7 +200,8 @@ pub fn run(arguments: &Arguments, settings: &Settings) -> Result<(), BenchError>
 
 impl Bench<'_> {
     fn measure(&mut self) -> Result<(), BenchError> {
-        let on_postgres = [Part::Single, Part::Sqlite, Part::Bulk, Part::Burn, Part::Lots];
+        let on_postgres =
+            [Part::Single, Part::Sqlite, Part::Bulk, Part::Burn, Part::Cards, Part::Lots];
         if self.wants(&on_postgres) || self.wants(&[Part::Server]) {
             self.on_postgres()?;
         }

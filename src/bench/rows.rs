@@ -38,6 +38,9 @@ impl Bench<'_> {
         if self.wants(&[Part::Bulk, Part::Server]) {
             self.bulk(&world)?;
         }
+        if self.wants(&[Part::Cards]) {
+            self.card_view(&world)?;
+        }
         if self.wants(&[Part::Server]) {
             self.memory(&world)?;
         }

@@ -89,6 +89,33 @@ impl Signer {
             out.extend_from_slice(part.as_bytes());
         }
     }
+
+    /// Writes a signed GET in place of what a buffer holds.
+    pub fn write_get(&self, path: &str, nonce: &str, out: &mut Vec<u8>) {
+        let to_sign = RequestToSign {
+            method: "GET",
+            authority: &self.authority,
+            path,
+            query: "",
+            body: None,
+            idempotency_key: None,
+        };
+        let signed = sign_request(&self.key, &to_sign, unix_now(), nonce);
+        out.clear();
+        for part in [
+            "GET ",
+            path,
+            " HTTP/1.1\r\nhost: ",
+            &self.authority,
+            "\r\nsignature-input: ",
+            &signed.signature_input,
+            "\r\nsignature: ",
+            &signed.signature,
+            "\r\n\r\n",
+        ] {
+            out.extend_from_slice(part.as_bytes());
+        }
+    }
 }
 
 /// A connection that is kept.
@@ -107,9 +134,9 @@ pub struct Reply<'a> {
 }
 
 impl Reply<'_> {
-    /// Whether it was recorded.
-    pub fn is_created(&self) -> bool {
-        self.status == b"201"
+    /// Whether it was recorded, or read.
+    pub fn is_done(&self) -> bool {
+        matches!(self.status, b"200" | b"201")
     }
 }
 

@@ -198,6 +198,7 @@ fn programme_of(brand: &str) -> Value {
         "earn": {"rate": "0.10"},
         "expire": {"months": 12, "from": "accrual"},
         "burn": {"max_share": "0.40"},
+        "card": {"title": "Club"},
     })
 }
 

@@ -1,0 +1,140 @@
+//! The rows of cards: what a wallet reads when its app is opened.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use coalition_partner::{Algorithm, SigningKey};
+
+use super::load::{self, Outcome, Pace, Span};
+use super::purchases::{Draw, PROGRAMME};
+use super::table::{Bar, Hundredths, Judged, Row, doing, grouped, note};
+use super::wire::Signer;
+use super::world::{SHOP, World};
+use super::{Bench, BenchError};
+use crate::auth::secrets;
+use crate::clock::system_now;
+use crate::domain::card::{Card, CardNumber, CardState, Secret};
+use crate::domain::ids::{MemberId, PartyId};
+use crate::domain::ledger::NamedBy;
+use crate::domain::member::MemberName;
+use crate::server::ServerError;
+use crate::store::names::member_hash;
+use crate::store::save_members::{NewMembers, NewName, save_members};
+use crate::store::{Address, Use, cards, dialect, members};
+
+/// The party that issued all cards.
+const WALLET: &str = "wallet";
+/// Cards of a commit.
+const CARDS_AT_ONCE: usize = 2_000;
+/// Reads a second that are asked for.
+const READS: u64 = 5_000;
+
+impl Bench<'_> {
+    /// What cards show: how many a second, and how fast at the rate that is asked for.
+    pub(super) fn card_view(&mut self, world: &World) -> Result<(), BenchError> {
+        doing("giving each member a card");
+        let numbers = give_cards(&world.database, self.arguments.members)?;
+        let signer = wallet(world)?;
+        doing("card views on PostgreSQL");
+        let most = self.views(world, &signer, &numbers, Pace::Closed)?;
+        let got = Hundredths(most.per_second().saturating_mul(100));
+        self.table.add(Row {
+            what: "card view, PostgreSQL".to_owned(),
+            figure: format!("{} /s", grouped(most.per_second())),
+            beside: format!("{} cards", grouped(self.arguments.members)),
+            judged: Some(Judged { got, unit: " /s", bar: Bar::AtLeast(Hundredths(READS * 100)) }),
+        })?;
+        most.notes().iter().try_for_each(|text| note(text))?;
+        let mut steady = self.views(world, &signer, &numbers, Pace::PerSecond(READS))?;
+        let got = Hundredths::millis(steady.quantile(990));
+        self.table.add(Row {
+            what: "99 % of card views within".to_owned(),
+            figure: format!("{got} ms"),
+            beside: format!("at {} /s", grouped(READS)),
+            judged: Some(Judged { got, unit: " ms", bar: Bar::Below(Hundredths(2_000)) }),
+        })?;
+        Ok(steady.notes().iter().try_for_each(|text| note(text))?)
+    }
+
+    fn views(
+        &self,
+        world: &World,
+        signer: &Signer,
+        numbers: &[CardNumber],
+        pace: Pace,
+    ) -> Result<Outcome, BenchError> {
+        let connections = usize::from(self.arguments.connections);
+        let target = world.target(connections, self.postgres.postmaster());
+        let (signer, numbers) = (signer.clone(), numbers.to_vec());
+        let mut draw = Draw::new(self.arguments.members);
+        let name = secrets::new_id().map_err(|error| ServerError::Key(error.to_string()))?;
+        let (mut path, mut nonce, mut count) = (String::new(), String::new(), 0_u64);
+        load::run(target, pace, Span::seconds(self.arguments.seconds), move |out| {
+            let bound = u64::try_from(numbers.len()).unwrap_or(1).max(1);
+            let place = usize::try_from(draw.below(bound)).unwrap_or(0);
+            count += 1;
+            (path.clear(), nonce.clear());
+            let known = "writing to a string does not fail";
+            write!(path, "/v1/cards/{}", numbers[place]).expect(known);
+            write!(nonce, "{name}-{count}").expect(known);
+            signer.write_get(&path, &nonce, out);
+        })
+    }
+}
+
+/// Makes the wallet; what signs for it.
+fn wallet(world: &World) -> Result<Signer, BenchError> {
+    world.operator.create_party(WALLET, "wallet")?;
+    let issued = world.operator.issue_hmac_key(WALLET)?.value;
+    let secret = issued.secret.ok_or(BenchError::NoAnswer("the key's secret"))?;
+    let key = SigningKey::from_base64(&issued.id, Algorithm::HmacSha256, &secret);
+    let key = key.map_err(|error| ServerError::Key(error.to_string()))?;
+    Ok(Signer::new(key, world.server.address))
+}
+
+/// Gives the members `0..members` a card each, by the store's own save; their numbers.
+fn give_cards(database: &str, members: u64) -> Result<Vec<CardNumber>, BenchError> {
+    let mut connection = Address::parse(database)?.open(Use::Write)?;
+    let known = "the names of the benchmark are names";
+    let shop: PartyId = SHOP.parse().expect(known);
+    let named = |number: u64| NamedBy::new(&shop, &MemberName::External(number.to_string()));
+    let names: Vec<NamedBy> = (0..members).map(named).collect();
+    let found: HashMap<NamedBy, MemberId> = members::resolve(&mut connection, &names)?;
+    let owners: Vec<MemberId> = found.into_values().collect();
+    let mut numbers = Vec::with_capacity(owners.len());
+    for owners in owners.chunks(CARDS_AT_ONCE) {
+        let all: Vec<Card> = owners.iter().map(|owner| card_of(*owner)).collect();
+        dialect::begin(&mut connection)?;
+        cards::insert(&mut connection, &all)?;
+        let names = all.iter().map(|card| {
+            let name = MemberName::Loyalty(card.number.to_string());
+            let hash = member_hash(&NamedBy::new(&card.wallet, &name)).to_vec();
+            NewName { hash, member: card.member, party: None, name: name.to_string() }
+        });
+        let new = NewMembers { names: names.collect(), ..NewMembers::default() };
+        save_members(&mut connection, &new)?;
+        dialect::commit(&mut connection)?;
+        numbers.extend(all.into_iter().map(|card| card.number));
+    }
+    Ok(numbers)
+}
+
+fn card_of(member: MemberId) -> Card {
+    let known = "the names of the benchmark are names";
+    let random = || secrets::random_bytes().expect("the operating system has randomness to give");
+    let number = std::iter::repeat_with(|| CardNumber::draw("9643", random())).flatten().next();
+    let now = system_now();
+    Card {
+        number: number.expect("one is drawn in the end"),
+        member,
+        programme: PROGRAMME.parse().expect(known),
+        wallet: WALLET.parse().expect(known),
+        product: "card".to_owned(),
+        state: CardState::Active,
+        issued_at: now,
+        changed_at: now,
+        replaced_by: None,
+        secret: Secret(secrets::random_bytes().expect("the same")),
+        version: 1,
+    }
+}
