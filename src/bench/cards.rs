@@ -71,11 +71,12 @@ impl Bench<'_> {
         let (mut path, mut nonce, mut count) = (String::new(), String::new(), 0_u64);
         load::run(target, pace, Span::seconds(self.arguments.seconds), move |out| {
             let bound = u64::try_from(numbers.len()).unwrap_or(1).max(1);
-            let place = usize::try_from(draw.below(bound)).unwrap_or(0);
+            let drawn = usize::try_from(draw.below(bound)).unwrap_or(0);
             count += 1;
-            (path.clear(), nonce.clear());
+            path.clear();
+            nonce.clear();
             let known = "writing to a string does not fail";
-            write!(path, "/v1/cards/{}", numbers[place]).expect(known);
+            write!(path, "/v1/cards/{}", numbers[drawn]).expect(known);
             write!(nonce, "{name}-{count}").expect(known);
             signer.write_get(&path, &nonce, out);
         })
@@ -97,8 +98,8 @@ fn give_cards(database: &str, members: u64) -> Result<Vec<CardNumber>, BenchErro
     let mut connection = Address::parse(database)?.open(Use::Write)?;
     let known = "the names of the benchmark are names";
     let shop: PartyId = SHOP.parse().expect(known);
-    let named = |number: u64| NamedBy::new(&shop, &MemberName::External(number.to_string()));
-    let names: Vec<NamedBy> = (0..members).map(named).collect();
+    let external = |number: u64| NamedBy::new(&shop, &MemberName::External(number.to_string()));
+    let names: Vec<NamedBy> = (0..members).map(external).collect();
     let found: HashMap<NamedBy, MemberId> = members::resolve(&mut connection, &names)?;
     let owners: Vec<MemberId> = found.into_values().collect();
     let mut numbers = Vec::with_capacity(owners.len());
@@ -106,12 +107,12 @@ fn give_cards(database: &str, members: u64) -> Result<Vec<CardNumber>, BenchErro
         let all: Vec<Card> = owners.iter().map(|owner| card_of(*owner)).collect();
         dialect::begin(&mut connection)?;
         cards::insert(&mut connection, &all)?;
-        let names = all.iter().map(|card| {
+        let given = all.iter().map(|card| {
             let name = MemberName::Loyalty(card.number.to_string());
             let hash = member_hash(&NamedBy::new(&card.wallet, &name)).to_vec();
             NewName { hash, member: card.member, party: None, name: name.to_string() }
         });
-        let new = NewMembers { names: names.collect(), ..NewMembers::default() };
+        let new = NewMembers { names: given.collect(), ..NewMembers::default() };
         save_members(&mut connection, &new)?;
         dialect::commit(&mut connection)?;
         numbers.extend(all.into_iter().map(|card| card.number));

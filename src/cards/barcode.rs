@@ -1,5 +1,7 @@
 //! Barcodes of five kinds as SVG and PNG, with the quiet zones that scanners need.
 
+use std::fmt::Write as _;
+
 use rxing::common::BitMatrix;
 use rxing::{BarcodeFormat, EncodeHintValue, EncodeHints, MultiFormatWriter, Writer};
 
@@ -103,7 +105,8 @@ impl Modules {
                 }
                 if begin < column {
                     let run = column - begin;
-                    path.push_str(&format!("M{begin} {row}h{run}v1h-{run}z"));
+                    write!(path, "M{begin} {row}h{run}v1h-{run}z")
+                        .expect("writing to a string does not fail");
                 }
                 column += 1;
             }

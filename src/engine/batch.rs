@@ -271,7 +271,7 @@ impl<'a> Batch<'a> {
         let mut looked = self.looks_first;
         loop {
             let context = self.context(shard, command.at);
-            let refused = self.cards.refusal(command).map(Stop::Refused);
+            let refused = self.card_refusal(command).map(Stop::Refused);
             match refused.map_or_else(|| decide(&self.ledger, &context, command), Err) {
                 Ok(decided) => {
                     let transaction = self.ledger.commit(decided);

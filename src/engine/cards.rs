@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::batch::Batch;
+use super::router::reference_of;
 use super::work::{CardWork, Pending, Submission, Work};
 use crate::auth::secrets;
 use crate::domain::card::{Card, CardNumber, CardState, Rank, Secret, Step, Why};
@@ -53,7 +54,7 @@ impl Cards {
     }
 
     /// The refusal of a command that uses points by the number of a card that is not in use.
-    pub fn refusal(&self, command: &Command) -> Option<Rejection> {
+    fn refusal(&self, command: &Command) -> Option<Rejection> {
         let states = cards_that_pay(command).into_iter().filter_map(|key| self.states.get(&key));
         let mut inactive = states.filter(|state| **state != CardState::Active);
         inactive.next().map(|state| Rejection::CardNotActive { state: state.name() })
@@ -88,6 +89,14 @@ struct Asked<'a> {
 type Answered = Result<(u16, String), StoreError>;
 
 impl Batch<'_> {
+    /// The refusal of a card that is not in use, unless another comes first: a used reference.
+    pub(super) fn card_refusal(&self, command: &Command) -> Option<Rejection> {
+        let refusal = self.cards.refusal(command)?;
+        let reference = reference_of(command);
+        let is_used = reference.is_some_and(|key| self.ledger.references.contains_key(&key));
+        Some(refusal).filter(|_| !is_used)
+    }
+
     pub(super) fn card(
         &mut self,
         connection: &mut Database,
@@ -137,7 +146,7 @@ impl Batch<'_> {
         };
         let there = cards::in_use(connection, &all, programme.as_str(), wallet.as_str())?;
         if let Some(card) = there {
-            let frozen_by = self.frozen_by(connection, coalition, &card)?;
+            let frozen_by = frozen_by(connection, coalition, &card)?;
             let is_blocked = frozen_by.is_some_and(|rank| Rank::Wallet < rank);
             return Ok(if is_blocked { Err(Rejection::CardFrozen) } else { Ok((200, card)) });
         }
@@ -175,19 +184,6 @@ impl Batch<'_> {
         Ok(())
     }
 
-    fn frozen_by(
-        &self,
-        connection: &mut Database,
-        coalition: &Coalition,
-        card: &Card,
-    ) -> Result<Option<Rank>, StoreError> {
-        if card.state != CardState::Frozen {
-            return Ok(None);
-        }
-        let party = cards::frozen_by(connection, card.number.id())?;
-        Ok(party.and_then(|party| Rank::of(&party, card, coalition)))
-    }
-
     fn step(
         &mut self,
         connection: &mut Database,
@@ -199,7 +195,7 @@ impl Batch<'_> {
         let card = cards::find(connection, number.id())?;
         let known = card.and_then(|card| Some((Rank::of(party, &card, coalition)?, card)));
         let Some((rank, mut card)) = known else { return Ok(Err(Rejection::UnknownCard)) };
-        let frozen_by = self.frozen_by(connection, coalition, &card)?;
+        let frozen_by = frozen_by(connection, coalition, &card)?;
         let after = match card.after(step, rank, frozen_by) {
             Ok(after) => after,
             Err(rejection) => return Ok(Err(rejection)),
@@ -295,6 +291,19 @@ impl Batch<'_> {
             });
         }
     }
+}
+
+/// Who froze a card, by rank; none: it is not frozen.
+fn frozen_by(
+    connection: &mut Database,
+    coalition: &Coalition,
+    card: &Card,
+) -> Result<Option<Rank>, StoreError> {
+    if card.state != CardState::Frozen {
+        return Ok(None);
+    }
+    let party = cards::frozen_by(connection, card.number.id())?;
+    Ok(party.and_then(|party| Rank::of(&party, card, coalition)))
 }
 
 /// A number that is free; none: the prefix is used up. Another server may take it meanwhile; then

@@ -90,14 +90,14 @@ impl Passes {
     /// # Errors
     /// If one can't be read.
     pub fn new(apple: &AppleSettings, google: &GoogleSettings) -> Result<Self, PassError> {
-        let push = apple.push_url.as_deref().map(|url| {
-            let gateway = Gateway::new(url, apple.push_token_file.as_deref())?;
-            Ok::<_, PassError>(Box::new(gateway) as Box<dyn Push>)
-        });
+        let mut push: Option<Box<dyn Push>> = None;
+        if let Some(url) = &apple.push_url {
+            push = Some(Box::new(Gateway::new(url, apple.push_token_file.as_deref())?));
+        }
         Ok(Self {
             apple: Apple::new(apple)?,
             google: Google::new(google)?,
-            push: push.transpose()?,
+            push,
             logs: RateLimiter::direct(Quota::per_second(LOGS_PER_SECOND)),
         })
     }

@@ -113,7 +113,7 @@ fn tell_phones(engine: &Engine, all: &Passes) -> Result<(), StoreError> {
         match told {
             Ok(Told::Taken) => engine.write(|database| passes::told(database, &one))?,
             Ok(Told::Gone) => {
-                engine.write(|database| passes::unregister(database, &one.device, one.card))?
+                engine.write(|database| passes::unregister(database, &one.device, one.card))?;
             }
             Err(error) => {
                 tracing::warn!(%error, "a phone was not told that its pass changed");

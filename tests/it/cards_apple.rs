@@ -19,7 +19,7 @@ const TYPE: &str = "pass.example.club";
 
 fn setup() -> Setup {
     let mut setup = Setup::default();
-    setup.settings.apple.pass_type = TYPE.to_owned();
+    TYPE.clone_into(&mut setup.settings.apple.pass_type);
     setup.settings.apple.web_service_url = Some("https://cards.example/wallet".to_owned());
     setup
 }
@@ -307,9 +307,10 @@ fn a_phone_without_the_token_learns_nothing() {
 
 #[test]
 fn a_phone_that_lost_the_pass_is_forgotten_and_a_failing_gateway_is_asked_again() {
-    let gateway = Recorder::start(|got| match got.body.contains("gone") {
-        true => (410, String::new()),
-        false => (if got.body.contains("slow") { 503 } else { 200 }, String::new()),
+    let gateway = Recorder::start(|got| {
+        let is = |token: &str| got.body.contains(token);
+        let status = if is("gone") { 410 } else { 200 + 303 * u16::from(is("slow")) };
+        (status, String::new())
     });
     let mut setup = setup();
     setup.settings.apple.push_url = Some(gateway.url.clone());

@@ -135,8 +135,15 @@ fn a_frozen_card_earns_and_does_not_burn_and_who_froze_it_thaws_it() {
         let inactive = (422, "card_not_active".to_owned());
         let fine = (201, String::new());
         assert_eq!(burn(world, &number), fine);
+        let mut first = purchase("R-7", &format!("loyalty:{number}"), "10.00");
+        first["burn"] = json!("1");
+        world.accept("shop", &first);
         assert_eq!(step(world, "wallet", &number, "freeze").status, 200);
         assert_eq!(burn(world, &number), inactive);
+        assert_eq!(world.refuse("shop", &first), (409, "duplicate_reference".to_owned()));
+        first["ref"] = json!("R-6");
+        first["burn"] = json!("0");
+        world.accept("shop", &first);
         world.accept("shop", &purchase("R-9", &format!("loyalty:{number}"), "50.00"));
         assert_eq!(step(world, "wallet", &number, "unfreeze").status, 200);
         assert_eq!(burn(world, &number), fine);

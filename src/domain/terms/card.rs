@@ -72,6 +72,7 @@ impl Colour {
     }
 
     /// Black or white, whichever is easier to read on it.
+    #[must_use]
     pub fn readable(self) -> Self {
         let [red, green, blue] = self.0.map(u32::from);
         let light = (red * 299 + green * 587 + blue * 114) / 1_000;
@@ -261,7 +262,7 @@ mod tests {
             (r#""title": """#, "/card/title"),
             (r#""title": "a\u0007""#, "/card/title"),
             (r#""title": "a", "product": "A B""#, "/card/product"),
-            (r##""title": "a", "colors": {"background": "red"}"##, "/card/colors/background"),
+            (r#""title": "a", "colors": {"background": "red"}"#, "/card/colors/background"),
             (r#""title": "a", "art_url": "http://a.example/x.png""#, "/card/art_url"),
             (r#""title": "a", "art_url": "https://a.example/\"x""#, "/card/art_url"),
             (r#""title": "a", "prefix": "4111""#, "/card/prefix"),

@@ -88,10 +88,9 @@ pub async fn resolve(call: Signed, app: Data<App>) -> Result<HttpResponse, Probl
         return actix_web::web::block(write).await?.map(|one| answered(&one)).map_err(problem_of);
     }
     let read = move || -> Result<Value, Failed> {
-        let done = shared.engine.read(|database| {
+        shared.engine.read(|database| {
             views::at_one_moment(database, |database| Ok(question.answer(database, false)))
-        })?;
-        done
+        })?
     };
     actix_web::web::block(read).await?.map(|body| found(&body)).map_err(problem_of)
 }
