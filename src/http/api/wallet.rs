@@ -97,7 +97,8 @@ pub async fn google_pass(
         if shared.engine.read(|database| passes::was_handed_out(database, id))? {
             return Ok(());
         }
-        shared.engine.write(|database| passes::hand_out(database, &seen, now))
+        shared.engine.write(|database| passes::hand_out(database, &seen, now))?;
+        look_again(&shared, id)
     };
     actix_web::web::block(note).await??;
     let link = google.save_link(&class, &object, unix_now()).map_err(|error| failed(&error))?;
@@ -124,6 +125,20 @@ async fn of_phone(
         due.len() == token.len() && openssl::memcmp::eq(due.as_bytes(), token.as_bytes())
     };
     card.filter(has_token).ok_or_else(Problem::pass_token_invalid)
+}
+
+/// Looks at a pass once more after it was noted: what happened in between, the job may have passed
+/// over, as the pass was not there yet.
+fn look_again(app: &App, card: i64) -> Result<(), StoreError> {
+    let (now, coalition) = (app.now(), app.coalition());
+    let looked = app.engine.read(|database| app.passes.look(database, card, (&coalition, now)))?;
+    let Some((card, shown)) = looked else { return Ok(()) };
+    let seen = app.passes.seen(&card, &shown, &coalition);
+    let known = app.engine.read(|database| passes::find(database, seen.card))?;
+    if known.is_some_and(|known| known.shown == seen.shown) {
+        return Ok(());
+    }
+    app.engine.write(|database| passes::see(database, &[seen], now)).map(drop)
 }
 
 fn is_name(text: &str) -> bool {
@@ -160,12 +175,14 @@ pub async fn register(
         let (now, coalition) = (shared.now(), shared.coalition());
         engine.write(|database| {
             let Some((card, shown)) = shared.passes.look(database, id, (&coalition, now))? else {
-                return Ok(false);
+                return Ok::<_, StoreError>(());
             };
             let seen = shared.passes.seen(&card, &shown, &coalition);
             passes::register(database, (&device, &body.push_token), &seen, now)?;
-            Ok(there.is_none())
-        })
+            Ok(())
+        })?;
+        look_again(&shared, id)?;
+        Ok(there.is_none())
     };
     let is_new = actix_web::web::block(write).await??;
     Ok(if is_new { HttpResponse::Created().finish() } else { HttpResponse::Ok().finish() })
