@@ -2,11 +2,14 @@
 
 #![expect(missing_docs, reason = "columns are described in migrations/")]
 
-mod passes;
+mod holders;
 mod people;
 mod publishing;
 
-pub use self::passes::{card_codes, card_intros, card_steps, pass_cursors, pass_devices, pass_head, pass_objects, passes};
+pub use self::holders::{
+    card_codes, card_intros, card_steps, pass_cursors, pass_devices, pass_head, pass_objects,
+    passes,
+};
 pub use self::people::{campaigns, cards, consents, outbox, outbox_head, persons, promos};
 pub use self::publishing::{circulation, cycle_sums, statements};
 
