@@ -18,6 +18,7 @@ pub mod jobs;
 pub mod outbound;
 pub mod passes;
 pub mod payments;
+pub mod people;
 pub mod reconcile;
 pub mod rehearse;
 pub mod server;

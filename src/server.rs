@@ -20,10 +20,12 @@ use crate::http::app::{App, Parts};
 use crate::http::present::Answers;
 use crate::jobs::{Jobs, Schedule};
 use crate::passes::{PassError, Passes};
+use crate::people::Reaching;
+use crate::people::messages::{Carrier, Gateway, Shown, Sms};
 use crate::settings::{Settings, SettingsError};
 use crate::store::checkpoints::Checkpoints;
 use crate::store::{
-    self, Database, StoreError, Use, configurations, dialect, heads, log_key, migrations,
+    self, Database, StoreError, Use, configurations, dialect, heads, log_key, migrations, vault_key,
 };
 use crate::telemetry;
 
@@ -82,6 +84,9 @@ pub fn set_up(settings: &Settings) -> Result<Vec<String>, ServerError> {
         None => secrets::random_bytes().map_err(|error| ServerError::Key(error.to_string()))?,
     };
     log_key::set_once(&mut database, &seed)?;
+    let fresh = secrets::random_bytes().map_err(|error| ServerError::Key(error.to_string()))?;
+    let from_file = settings.vault_key()?.map(|key| key.0);
+    vault_key::set_up(&mut database, from_file.as_ref(), &fresh)?;
     set_up_coalition(&mut database, settings)?;
     let timeline = configurations::load_timeline(&mut database)?;
     store::log::grow_missing(&mut database, timeline.latest())?;
@@ -120,6 +125,18 @@ pub fn token_key(database: &mut Database) -> Result<TokenKey, ServerError> {
     serde_json::from_str(&text).map_err(|error| ServerError::Key(error.to_string()))
 }
 
+/// How people are reached: by the gateway of the settings, or, on a test clock, not at all, and the
+/// messages are shown.
+fn reaching(settings: &Settings, is_real: bool) -> Result<Reaching, SettingsError> {
+    let Sms { gateway, text } = settings.sms()?;
+    let carrier: Option<Arc<dyn Carrier>> = match gateway {
+        Some((url, token)) => Some(Arc::new(Gateway::new(url, token))),
+        None if is_real => None,
+        None => Some(Arc::new(Shown::default())),
+    };
+    Ok(Reaching { region: settings.region()?, carrier, text })
+}
+
 /// A server that runs. Dropping it stops it: what waits is finished first.
 pub struct Running {
     /// Where it listens.
@@ -149,7 +166,8 @@ pub fn start(settings: &Settings, clock: Arc<Clock>) -> Result<Running, ServerEr
     let authorities = settings.authorities.iter().map(|name| name.to_lowercase()).collect();
     let limits = settings.limits()?;
     let passes = Passes::new(&settings.apple, &settings.google)?;
-    let parts = Parts { engine, limits, authorities, token_keys, metrics, passes };
+    let reaching = reaching(settings, engine.clock().is_system())?;
+    let parts = Parts { engine, limits, authorities, token_keys, metrics, passes, reaching };
     let app = Data::new(App::new(parts));
     let schedule = Schedule {
         address: settings.address()?,

@@ -14,9 +14,11 @@ use crate::auth::secrets;
 use crate::domain::ids::SHARDS_MAX;
 use crate::domain::terms::coalition::CoalitionDocument;
 use crate::domain::terms::schedule::Period;
-use crate::engine;
+use crate::engine::{self, VaultKey};
 use crate::http::app::Limits;
 use crate::passes::settings::{AppleSettings, GoogleSettings};
+use crate::people::messages::Sms;
+use crate::people::phone::{Region, region_of};
 use crate::store::{Address, Kind};
 
 /// Why the settings can't be used.
@@ -113,6 +115,17 @@ pub struct Settings {
     pub apple: AppleSettings,
     /// Passes for Google Wallet.
     pub google: GoogleSettings,
+    /// A file with the master key of personal data, 32 bytes in base64, which then stays out of the
+    /// database; none: a key is made once and kept in the database.
+    pub vault_key_file: Option<PathBuf>,
+    /// The region of phones that are written without a country, as two letters of ISO 3166.
+    pub phone_region: String,
+    /// Where one-time codes are posted to be sent as text messages; none: no codes are sent.
+    pub sms_url: Option<String>,
+    /// The bearer token for that address.
+    pub sms_token: Option<String>,
+    /// The text of the message; `{code}` stands for the code.
+    pub sms_text: String,
     /// What is logged, in the words of tracing's filters.
     pub log: String,
     /// What the coalition is set up with, the first time.
@@ -145,6 +158,12 @@ impl Default for Settings {
             passes_seconds: 2,
             apple: AppleSettings::default(),
             google: GoogleSettings::default(),
+            vault_key_file: None,
+            phone_region: "RU".to_owned(),
+            sms_url: None,
+            sms_token: None,
+            sms_text: "{code} is your code. Tell it to the cashier only if you asked for it."
+                .to_owned(),
             log: "info".to_owned(),
             coalition: CoalitionSettings::default(),
         }
@@ -157,13 +176,41 @@ impl Settings {
     /// # Errors
     /// If the file can't be read, or does not hold 32 bytes in base64.
     pub fn log_key(&self) -> Result<Option<[u8; 32]>, SettingsError> {
-        let Some(path) = &self.log_key_file else { return Ok(None) };
-        let seed = std::fs::read_to_string(path).ok();
-        let seed = seed.and_then(|text| secrets::seed_of(&text));
-        seed.map(Some).ok_or_else(|| {
-            let detail = "name a file with 32 bytes in base64".to_owned();
-            SettingsError::OutOfRange { name: "log_key_file", detail }
+        key_file("log_key_file", self.log_key_file.as_ref())
+    }
+
+    /// The master key of personal data, where a file names one.
+    ///
+    /// # Errors
+    /// If the file can't be read, or does not hold 32 bytes in base64.
+    pub fn vault_key(&self) -> Result<Option<VaultKey>, SettingsError> {
+        let key = key_file("vault_key_file", self.vault_key_file.as_ref())?;
+        Ok(key.map(VaultKey))
+    }
+
+    /// The region of phones that are written without a country.
+    ///
+    /// # Errors
+    /// If there is no such region.
+    pub fn region(&self) -> Result<Region, SettingsError> {
+        region_of(&self.phone_region).ok_or_else(|| {
+            let detail = "write two letters of ISO 3166, such as RU".to_owned();
+            SettingsError::OutOfRange { name: "phone_region", detail }
         })
+    }
+
+    /// How codes are sent.
+    ///
+    /// # Errors
+    /// If the text has no place for the code, or is too long.
+    pub fn sms(&self) -> Result<Sms, SettingsError> {
+        let fits = self.sms_text.contains("{code}") && self.sms_text.chars().count() <= 300;
+        if !fits {
+            let detail = "write at most 300 characters with {code} in them".to_owned();
+            return Err(SettingsError::OutOfRange { name: "sms_text", detail });
+        }
+        let gateway = self.sms_url.clone().map(|url| (url, self.sms_token.clone()));
+        Ok(Sms { gateway, text: self.sms_text.clone() })
     }
 
     /// Reads the file and the environment.
@@ -233,6 +280,7 @@ impl Settings {
             queue_max: self.queue_max,
             batch_max: self.batch_max,
             readers: self.readers,
+            vault_key: self.vault_key()?,
         })
     }
 
@@ -279,9 +327,10 @@ impl Settings {
         })
     }
 
-    /// The settings in force as text, the database's password left out.
+    /// The settings in force as text, the database's password and tokens left out.
     pub fn effective(&self) -> String {
         let mut shown = self.clone();
+        shown.sms_token = shown.sms_token.map(|_| "***".to_owned());
         if let Some((scheme, rest)) = shown.database.split_once("://")
             && let Some((user, host)) = rest.rsplit_once('@')
         {
@@ -309,6 +358,17 @@ fn known_environment() -> config::Map<String, String> {
         "COALITION_TOOLS",
     ];
     std::env::vars().filter(|(name, _)| !FOREIGN.contains(&name.as_str())).collect()
+}
+
+/// 32 bytes in base64 of a file, where one is named.
+fn key_file(name: &'static str, path: Option<&PathBuf>) -> Result<Option<[u8; 32]>, SettingsError> {
+    let Some(path) = path else { return Ok(None) };
+    let key = std::fs::read_to_string(path).ok();
+    let key = key.and_then(|text| secrets::seed_of(&text));
+    key.map(Some).ok_or_else(|| {
+        let detail = "name a file with 32 bytes in base64".to_owned();
+        SettingsError::OutOfRange { name, detail }
+    })
 }
 
 /// A decimal that is not below zero.

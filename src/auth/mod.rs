@@ -11,3 +11,4 @@ pub mod nonces;
 pub mod secrets;
 pub mod signature;
 pub mod token;
+pub mod vault;

@@ -20,7 +20,7 @@ use crate::domain::member::MemberName;
 use crate::server::ServerError;
 use crate::store::names::member_hash;
 use crate::store::save_members::{NewMembers, NewName, save_members};
-use crate::store::{Address, Use, cards, dialect, members};
+use crate::store::{Address, Use, cards, dialect, members, vault_key};
 
 /// The party that issued all cards.
 const WALLET: &str = "wallet";
@@ -96,11 +96,12 @@ fn wallet(world: &World) -> Result<Signer, BenchError> {
 /// Gives the members `0..members` a card each, by the store's own save; their numbers.
 fn give_cards(database: &str, members: u64) -> Result<Vec<CardNumber>, BenchError> {
     let mut connection = Address::parse(database)?.open(Use::Write)?;
+    let vault = vault_key::open(&mut connection, None)?;
     let known = "the names of the benchmark are names";
     let shop: PartyId = SHOP.parse().expect(known);
     let external = |number: u64| NamedBy::new(&shop, &MemberName::External(number.to_string()));
     let names: Vec<NamedBy> = (0..members).map(external).collect();
-    let found: HashMap<NamedBy, MemberId> = members::resolve(&mut connection, &names)?;
+    let found: HashMap<NamedBy, MemberId> = members::resolve(&mut connection, vault.names(), &names)?;
     let owners: Vec<MemberId> = found.into_values().collect();
     let mut numbers = Vec::with_capacity(owners.len());
     for owners in owners.chunks(CARDS_AT_ONCE) {
@@ -109,7 +110,7 @@ fn give_cards(database: &str, members: u64) -> Result<Vec<CardNumber>, BenchErro
         cards::insert(&mut connection, &all)?;
         let given = all.iter().map(|card| {
             let name = MemberName::Loyalty(card.number.to_string());
-            let hash = member_hash(&NamedBy::new(&card.wallet, &name)).to_vec();
+            let hash = member_hash(vault.names(), &NamedBy::new(&card.wallet, &name)).to_vec();
             NewName { hash, member: card.member, party: None, name: name.to_string() }
         });
         let new = NewMembers { names: given.collect(), ..NewMembers::default() };

@@ -24,7 +24,7 @@ use crate::store::names::member_hash;
 use crate::store::rows::{AccountRow, LotRow};
 use crate::store::save::{Rows, save};
 use crate::store::save_members::{NewMembers, NewName, save_members};
-use crate::store::{Address, Database, Use, dialect};
+use crate::store::{Address, Database, Use, dialect, vault_key};
 
 /// Members of a commit.
 const MEMBERS_AT_ONCE: u64 = 1_000;
@@ -106,6 +106,7 @@ fn seed_some(
     let mut locked = heads::lock(connection, &shards)?;
     let now = system_now();
     let mut new = NewMembers { created_at: now.0, ..NewMembers::default() };
+    let vault = vault_key::open(connection, None)?;
     let mut rows = Rows::default();
     let mut made = Vec::new();
     for number in seed.first..seed.first + seed.members {
@@ -116,7 +117,7 @@ fn seed_some(
         let external = names.member(number);
         new.members.insert(member);
         new.names.push(NewName {
-            hash: member_hash(&external).to_vec(),
+            hash: member_hash(vault.names(), &external).to_vec(),
             member,
             party: external.party.as_ref().map(ToString::to_string),
             name: external.name.to_string(),

@@ -3,7 +3,7 @@
 //! It is read in sets before deciding and saved in sets after. `decide` reads it and gives back a
 //! [`Decided`], which [`Ledger::commit`] takes in whole: a refused command leaves no trace.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::account::{Account, AccountKey};
@@ -178,6 +178,8 @@ pub struct Ledger {
     pub members: HashMap<NamedBy, MemberId>,
     /// What merged members became.
     pub merged: HashMap<MemberId, MemberId>,
+    /// Members who burn nothing until a code is confirmed.
+    pub unconfirmed: HashSet<MemberId>,
     /// Accounts.
     pub accounts: HashMap<AccountKey, Account>,
     /// Holds.

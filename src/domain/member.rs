@@ -67,6 +67,24 @@ impl MemberName {
         }
     }
 
+    /// Whether it says who somebody is to anybody: a phone or an e-mail address. Such names are
+    /// kept sealed.
+    pub const fn is_personal(&self) -> bool {
+        matches!(self, Self::Phone(_) | Self::Email(_))
+    }
+
+    /// The form, as it stands before the value.
+    pub const fn form(&self) -> &'static str {
+        match self {
+            Self::Id(_) => "member",
+            Self::Phone(_) => "phone",
+            Self::Email(_) => "email",
+            Self::External(_) => "external",
+            Self::Card(_) => "card",
+            Self::Loyalty(_) => "loyalty",
+        }
+    }
+
     /// A phone, in E.164; spaces, dashes and brackets are left out.
     ///
     /// # Errors

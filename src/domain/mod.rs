@@ -30,6 +30,7 @@ pub mod member;
 pub mod metric;
 pub mod obligation;
 pub mod pack;
+pub mod person;
 pub mod posting;
 pub mod receipt;
 pub mod reconciliation;

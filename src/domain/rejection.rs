@@ -49,6 +49,9 @@ pub enum Rejection {
     /// The programme does not burn yet.
     #[error("the programme does not burn, hold or exchange points yet; post without points")]
     BurningNotOpen,
+    /// The member has not shown yet that the phone is theirs.
+    #[error("the member has not confirmed the phone yet; send a code and confirm it first")]
+    MemberUnconfirmed,
     /// Fewer points than the programme's minimum.
     #[error("at least {least} points must be burned at once; burn more or none")]
     BurnBelowMinimum {
@@ -122,6 +125,7 @@ impl Rejection {
             Self::ReportedTooLate { .. } => "reported_too_late",
             Self::ProgrammePaused => "programme_paused",
             Self::BurningNotOpen => "burning_not_open",
+            Self::MemberUnconfirmed => "member_unconfirmed",
             Self::BurnBelowMinimum { .. } => "burn_below_minimum",
             Self::BurnLimitExceeded { .. } => "burn_limit_exceeded",
             Self::CaptureExceedsHold { .. } => "capture_exceeds_hold",

@@ -7,11 +7,12 @@ use std::time::Instant as Stopwatch;
 use super::Shared;
 use super::cards::Cards;
 use super::closing::ended_by;
+use super::people::People;
 use super::records::replay;
 use super::router::{originals_of, reference_of};
 use super::work::{Answer, EngineError, Pending, Submission, Work};
 use crate::domain::account::AccountKey;
-use crate::domain::command::{Action, Command};
+use crate::domain::command::Command;
 use crate::domain::decide::{Context, Stop, decide, decide_expiry};
 use crate::domain::ids::{MemberId, ShardId, TransactionId};
 use crate::domain::ledger::{Ledger, NamedBy};
@@ -20,11 +21,11 @@ use crate::domain::time::Instant;
 use crate::domain::transaction::Transaction;
 use crate::store::answers::{self, AnswerRow, StoredAnswer};
 use crate::store::heads::{self, Head};
-use crate::store::load::{self, Wanted};
+use crate::store::load;
 use crate::store::names::NameHash;
 use crate::store::save::{self, Rows};
-use crate::store::save_members::{NewMembers, save_members};
-use crate::store::{Database, StoreError, configurations, dialect, members, outbox};
+use crate::store::save_members::NewMembers;
+use crate::store::{Database, StoreError, configurations, dialect, members};
 
 /// What became of one command of a batch.
 pub(crate) enum Outcome {
@@ -37,7 +38,7 @@ pub(crate) enum Outcome {
 /// One batch on its way.
 pub(crate) struct Batch<'a> {
     pub(super) shared: &'a Shared,
-    pending: &'a [Pending],
+    pub(super) pending: &'a [Pending],
     pub(super) heads: BTreeMap<i64, Head>,
     timeline: Arc<Timeline>,
     pub(super) now: Instant,
@@ -46,7 +47,10 @@ pub(crate) struct Batch<'a> {
     rows: Rows,
     pub(super) new_members: NewMembers,
     pub(super) cards: Cards,
-    looks_first: bool,
+    pub(super) people: People,
+    /// The epoch of names under the locks.
+    epoch: u64,
+    pub(super) looks_first: bool,
 }
 
 /// When a command happened, by the party's own account.
@@ -72,6 +76,8 @@ impl<'a> Batch<'a> {
             rows: Rows::default(),
             new_members: NewMembers::default(),
             cards: Cards::default(),
+            people: People::default(),
+            epoch: 0,
             looks_first,
         }
     }
@@ -114,6 +120,7 @@ impl<'a> Batch<'a> {
         let posted = self.pending.iter().filter_map(instant_of).min().filter(|_| follows);
         self.now =
             posted.unwrap_or_else(|| self.shared.clock.now()).max(recorded.unwrap_or_default());
+        self.epoch = self.shared.names.notice(heads.iter());
         for head in &heads {
             self.rows.seals.extend(ended_by(head, self.coalition(), self.now));
         }
@@ -136,55 +143,15 @@ impl<'a> Batch<'a> {
         let new_names: Vec<NamedBy> =
             self.pending.iter().flat_map(|one| one.submission.new_names()).collect();
         if !new_names.is_empty() {
-            self.ledger.members = members::resolve(connection, &new_names)?;
+            let key = self.shared.vault.names();
+            self.ledger.members = members::resolve(connection, key, &new_names)?;
         }
-        let named = self.pending.iter().flat_map(|one| one.target.members.iter().cloned());
+        let epoch = self.epoch;
+        let fresh = self.pending.iter().filter(|one| one.is_of(epoch));
+        let named = fresh.flat_map(|one| one.target.members.iter().cloned());
         self.ledger.members.extend(named);
+        self.load_people(connection, &wanted.unconfirmed())?;
         self.cards.load(connection, self.pending)
-    }
-
-    fn wanted(&self) -> Wanted {
-        let mut wanted = Wanted {
-            may_be_merged: self.heads.values().any(|head| head.merges > 0),
-            ..Wanted::default()
-        };
-        for pending in self.pending {
-            let named = pending.target.members.iter().map(|(_, member)| *member);
-            wanted.members.extend(named.clone());
-            match &pending.submission.work {
-                Work::Post(command) => {
-                    wanted.originals.extend(originals_of(pending));
-                    if self.coalition().is_prepaid(&command.party) {
-                        wanted.prepaid.insert(command.party.clone());
-                    }
-                    if self.looks_first {
-                        wanted.references.extend(reference_of(command));
-                    }
-                    match &command.action {
-                        Action::UnlinkedRefund { .. } | Action::Merge { .. } => {
-                            wanted.whole.extend(named);
-                        }
-                        action if action.burns() => {
-                            let keys = action.programmes().into_iter().flat_map(|programme| {
-                                named.clone().map(|member| AccountKey {
-                                    member,
-                                    programme: programme.clone(),
-                                })
-                            });
-                            wanted.burning.extend(keys);
-                        }
-                        _ => {}
-                    }
-                }
-                Work::Expire(key) => {
-                    wanted.members.insert(key.member);
-                    wanted.whole.insert(key.member);
-                }
-                Work::Enroll(_) | Work::Name { .. } | Work::Card(_) => {}
-            }
-        }
-        wanted.limited = self.coalition().limited(self.now);
-        wanted
     }
 
     fn decide_one(
@@ -203,13 +170,15 @@ impl<'a> Batch<'a> {
             return Ok(Outcome::Answer(replay(stored, submission)));
         }
         let Some(shard) = self.shard_of(pending) else { return Ok(Outcome::Moved) };
-        let (status, body) = match &submission.work {
-            Work::Post(command) => self.post(connection, shard, command)?,
-            Work::Enroll(enroll) => self.enroll(shard, submission, enroll),
-            Work::Name { member, name } => self.name(submission, member, name),
-            Work::Card(work) => self.card(connection, submission, work)?,
+        let answered = match &submission.work {
+            Work::Post(command) => Some(self.post(connection, shard, command)?),
+            Work::Enroll(enroll) => self.enroll(connection, shard, submission, enroll)?,
+            Work::Name { member, name } => Some(self.name(connection, submission, member, name)?),
+            Work::Erase(member) => Some(self.erase(connection, submission, member)?),
+            Work::Card(work) => Some(self.card(connection, submission, work)?),
             Work::Expire(_) => unreachable!("done above"),
         };
+        let Some((status, body)) = answered else { return Ok(Outcome::Moved) };
         self.rows.answers.push(AnswerRow {
             key_hash: submission.key.to_vec(),
             fingerprint: submission.fingerprint.to_vec(),
@@ -234,8 +203,11 @@ impl<'a> Batch<'a> {
     }
 
     /// The shard on which a command is decided: where its member lives now. None: that shard's
-    /// head is not locked, or the receipt that it names turned up meanwhile.
+    /// head is not locked, the receipt that it names turned up meanwhile, or names mean others now.
     fn shard_of(&self, pending: &Pending) -> Option<ShardId> {
+        if !pending.is_of(self.epoch) {
+            return None;
+        }
         let named = pending.target.members.first().map(|(_, member)| *member);
         let owner = originals_of(pending).into_iter().find_map(|key| {
             let id = self.ledger.references.get(&key)?;
@@ -373,10 +345,9 @@ impl<'a> Batch<'a> {
         rows.transactions.sort_by(|one, other| one.reference_hash.cmp(&other.reference_hash));
         rows.answers.sort_by(|one, other| one.key_hash.cmp(&other.key_hash));
         let heads: Vec<Head> = self.heads.values().cloned().collect();
-        self.new_members.created_at = self.now.0;
-        save_members(connection, &self.new_members)?;
+        self.save_people(connection)?;
         save::save(connection, &self.ledger, &rows, &heads)?;
-        outbox::add(connection, self.now, &self.cards.facts)
+        self.tell_all(connection)
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::batch::Batch;
+use super::people::Giving;
 use super::router::reference_of;
 use super::work::{CardWork, Pending, Submission, Work};
 use crate::auth::secrets;
@@ -15,6 +16,7 @@ use crate::domain::command::{Action, Burn, Command};
 use crate::domain::ids::{MemberId, PartyId, ProgrammeId};
 use crate::domain::ledger::NamedBy;
 use crate::domain::member::MemberName;
+use crate::domain::person::Source;
 use crate::domain::rejection::Rejection;
 use crate::domain::terms::Coalition;
 use crate::domain::terms::card::CardTerms;
@@ -179,7 +181,8 @@ impl Batch<'_> {
     ) -> Result<(), StoreError> {
         cards::insert(connection, std::slice::from_ref(card))?;
         let name = MemberName::Loyalty(card.number.to_string());
-        self.give_name(NamedBy::new(&card.wallet, &name), &name, member);
+        let giving = Giving { party: &card.wallet, source: Source::Other, now: self.now };
+        self.give_name(connection, (NamedBy::new(&card.wallet, &name), member), giving, false)?;
         self.tell("card.issued", coalition, (card, member), json!({}));
         Ok(())
     }

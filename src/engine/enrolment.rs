@@ -1,62 +1,126 @@
-//! Members within a batch: made, and given further names.
+//! Members within a batch: made, found again, and given further names.
 
 use super::batch::Batch;
-use super::work::{Enroll, Submission};
+use super::people::Giving;
+use super::work::{Enroll, Joining, Submission};
 use crate::domain::ids::{MemberId, ShardId};
 use crate::domain::ledger::NamedBy;
 use crate::domain::member::MemberName;
+use crate::domain::person::{Source, Stage};
 use crate::domain::rejection::Rejection;
-use crate::store::names::member_hash;
-use crate::store::save_members::NewName;
+use crate::store::{Database, StoreError};
+
+/// Status and body; none: the member lives on a shard that is not locked.
+type Answered = Option<(u16, String)>;
 
 impl Batch<'_> {
     pub(super) fn enroll(
         &mut self,
+        connection: &mut Database,
         shard: ShardId,
         submission: &Submission,
         enroll: &Enroll,
-    ) -> (u16, String) {
+    ) -> Result<Answered, StoreError> {
         let named: Vec<NamedBy> = submission.new_names();
-        if named.iter().any(|named| self.ledger.members.contains_key(named)) {
-            return self.shared.present.rejection(&Rejection::IdentifierTaken);
+        if let Some(joining) = &enroll.joining {
+            return self.join(connection, shard, submission, (enroll, joining));
         }
+        if named.iter().any(|named| self.ledger.members.contains_key(named)) {
+            return Ok(Some(self.shared.present.rejection(&Rejection::IdentifierTaken)));
+        }
+        let giving = Giving { party: &submission.party, source: Source::Other, now: self.now };
+        let member = self.new_member(shard);
+        self.add_person(member, giving, Stage::Member);
+        for named in named {
+            self.give_name(connection, (named, member), giving, false)?;
+        }
+        Ok(Some((201, self.shared.present.member(member))))
+    }
+
+    fn new_member(&mut self, shard: ShardId) -> MemberId {
         let head = self.heads.get_mut(&shard.0).expect("the shard of a decision is locked");
         let member = MemberId::new(shard, head.next_member);
         head.next_member += 1;
         self.new_members.members.insert(member);
-        for (named, name) in named.into_iter().zip(&enroll.names) {
-            self.give_name(named, name, member);
+        member
+    }
+
+    /// Somebody enrols, perhaps once more: who is known by a name that was shown to be theirs is the
+    /// same member. A name of somebody else is left out, and the two are proposed to be joined.
+    fn join(
+        &mut self,
+        connection: &mut Database,
+        shard: ShardId,
+        submission: &Submission,
+        (enroll, joining): (&Enroll, &Joining),
+    ) -> Result<Answered, StoreError> {
+        let giving = Giving { party: &submission.party, source: joining.source, now: self.now };
+        let mut names = submission.new_names();
+        names.sort_by_key(|named| order_of(&named.name));
+        let owner_of = |batch: &Self, named: &NamedBy| -> Option<MemberId> {
+            batch.ledger.members.get(named).map(|&there| batch.ledger.current(there))
+        };
+        let attaching = names.iter().filter(|named| enroll.attaches(&named.name));
+        let owner = attaching.clone().find_map(|named| owner_of(self, named));
+        if owner.is_some_and(|owner| !self.heads.contains_key(&owner.shard().0)) {
+            return Ok(None);
         }
-        (201, self.shared.present.member(member))
+        let is_new = owner.is_none();
+        let member = owner.unwrap_or_else(|| self.new_member(shard));
+        if is_new {
+            let waits = joining.source.asks_for_code() && joining.verified.is_empty();
+            let stage = if waits { Stage::Unconfirmed } else { Stage::Member };
+            self.add_person(member, giving, stage);
+        }
+        for named in names {
+            let is_shown = joining.verified.contains(&named.name);
+            match owner_of(self, &named) {
+                None => self.give_name(connection, (named, member), giving, is_shown)?,
+                Some(there) if there == member => {
+                    if is_shown && named.name.is_personal() {
+                        self.verify_name(&named);
+                    }
+                }
+                Some(there) => {
+                    // Who was there first stays, unless this is the one whom a name led to.
+                    let pair = if is_new { (there, member) } else { (member, there) };
+                    self.propose(pair, &named.name, giving)?;
+                }
+            }
+        }
+        self.learn(connection, member, giving, joining)?;
+        Ok(Some(self.shared.present.enrolled(member, is_new, self.stage_of(member))))
     }
 
     pub(super) fn name(
         &mut self,
+        connection: &mut Database,
         submission: &Submission,
         member: &MemberName,
         name: &MemberName,
-    ) -> (u16, String) {
+    ) -> Result<(u16, String), StoreError> {
         let Some(member) = self.ledger.member(&submission.party, member) else {
-            return self.shared.present.rejection(&Rejection::UnknownMember);
+            return Ok(self.shared.present.rejection(&Rejection::UnknownMember));
         };
+        let giving = Giving { party: &submission.party, source: Source::Other, now: self.now };
         let named = NamedBy::new(&submission.party, name);
         match self.ledger.members.get(&named).map(|&there| self.ledger.current(there)) {
             Some(there) if there != member => {
-                return self.shared.present.rejection(&Rejection::IdentifierTaken);
+                return Ok(self.shared.present.rejection(&Rejection::IdentifierTaken));
             }
             Some(_) => {}
-            None => self.give_name(named, name, member),
+            None => self.give_name(connection, (named, member), giving, false)?,
         }
-        (201, self.shared.present.named(member, name))
+        Ok((201, self.shared.present.named(member, name)))
     }
+}
 
-    pub(super) fn give_name(&mut self, named: NamedBy, name: &MemberName, member: MemberId) {
-        self.new_members.names.push(NewName {
-            hash: member_hash(&named).to_vec(),
-            member,
-            party: named.party.as_ref().map(ToString::to_string),
-            name: name.to_string(),
-        });
-        self.ledger.members.insert(named, member);
+/// Which name leads to a member first, where several do.
+const fn order_of(name: &MemberName) -> u8 {
+    match name {
+        MemberName::Phone(_) => 0,
+        MemberName::Email(_) => 1,
+        MemberName::External(_) => 2,
+        _ => 3,
     }
 }

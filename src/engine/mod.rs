@@ -12,6 +12,8 @@ mod enrolment;
 mod exclusive;
 mod house;
 mod lane;
+mod people;
+mod reading;
 mod records;
 mod router;
 mod work;
@@ -25,17 +27,19 @@ use tokio::sync::oneshot;
 pub use closing::{Close, Closing, SignedCheckpoint};
 pub use exclusive::{ConfigureError, Keyed, Making};
 pub use house::House;
-pub use work::{Answer, CardWork, EngineError, Enroll, Present, Submission, Work};
+pub use work::{Answer, CardWork, EngineError, Enroll, Joining, Present, Submission, Work};
 
+use crate::auth::vault::Vault;
 use crate::clock::Clock;
 use crate::domain::ids::ShardId;
 use crate::domain::log::note::Signer;
 use crate::domain::terms::Timeline;
 use crate::store::{
     Address, Database, ReadPool, StoreError, Use, configurations, heads, log_key, open_pool,
+    vault_key,
 };
 use lane::Lane;
-use router::Router;
+use router::{Epoch, Router};
 use work::{Pending, Place};
 
 /// How an engine is built.
@@ -51,6 +55,18 @@ pub struct Settings {
     pub batch_max: usize,
     /// Connections that read.
     pub readers: u32,
+    /// The key of the vault, where a file provides it; none: the database holds it.
+    pub vault_key: Option<VaultKey>,
+}
+
+/// A key of the vault, which is never shown.
+#[derive(Clone, Copy)]
+pub struct VaultKey(pub [u8; 32]);
+
+impl std::fmt::Debug for VaultKey {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("VaultKey")
+    }
 }
 
 /// The engine and all that it shares.
@@ -71,6 +87,8 @@ pub(crate) struct Shared {
     pub batch_max: usize,
     pub present: Box<dyn Present>,
     pub signer: Signer,
+    pub vault: Arc<Vault>,
+    pub names: Epoch,
     timeline: RwLock<Arc<Timeline>>,
     stopping: AtomicBool,
     exclusive: Mutex<()>,
@@ -88,6 +106,12 @@ impl Shared {
         if current.version < newer.version {
             *current = Arc::clone(newer);
         }
+    }
+
+    /// The fingerprint of a request as it is kept: a request may hold a phone, and who has the tables
+    /// alone must not be able to try them all.
+    pub fn kept(&self, fingerprint: &[u8; 32]) -> [u8; 32] {
+        self.vault.names().mac(&[b"request", fingerprint])
     }
 
     pub fn is_stopping(&self) -> bool {
@@ -110,6 +134,8 @@ impl Engine {
         let timeline = configurations::load_timeline(&mut first)?;
         let all = heads::all(&mut first)?;
         let shards = all.iter().filter(|head| head.shard != ShardId::HOUSE).count();
+        let key = settings.vault_key.map(|key| key.0);
+        let vault = vault_key::open(&mut first, key.as_ref())?;
         let signer = log_key::signer(&mut first, &timeline.latest().operator)?;
         let shared = Arc::new(Shared {
             address: settings.address.clone(),
@@ -119,6 +145,8 @@ impl Engine {
             batch_max: settings.batch_max,
             present,
             signer,
+            vault: Arc::new(vault),
+            names: Epoch::new(&all),
             timeline: RwLock::new(Arc::new(timeline)),
             stopping: AtomicBool::new(false),
             exclusive: Mutex::new(()),
@@ -144,8 +172,9 @@ impl Engine {
     ///
     /// # Errors
     /// If it was not decided: the queue is full, the key is taken, or the database failed.
-    pub async fn submit(&self, submission: Submission) -> Result<Answer, EngineError> {
+    pub async fn submit(&self, mut submission: Submission) -> Result<Answer, EngineError> {
         let place = self.place().ok_or(EngineError::Overloaded)?;
+        submission.fingerprint = self.shared.kept(&submission.fingerprint);
         let (reply, answer) = oneshot::channel();
         self.router.route(Pending::new(submission, reply, place));
         answer.await.unwrap_or(Err(EngineError::Stopping))
@@ -159,7 +188,8 @@ impl Engine {
     ) -> Vec<oneshot::Receiver<Result<Answer, EngineError>>> {
         let mut group = Vec::with_capacity(submissions.len());
         let mut answers = Vec::with_capacity(submissions.len());
-        for submission in submissions {
+        for mut submission in submissions {
+            submission.fingerprint = self.shared.kept(&submission.fingerprint);
             let (reply, answer) = oneshot::channel();
             match self.place() {
                 Some(place) => group.push(Pending::new(submission, reply, place)),
@@ -189,6 +219,11 @@ impl Engine {
     /// Who signs checkpoints and statements.
     pub fn signer(&self) -> &Signer {
         &self.shared.signer
+    }
+
+    /// The vault of what is personal.
+    pub fn vault(&self) -> &Arc<Vault> {
+        &self.shared.vault
     }
 
     /// The number of shards of members.

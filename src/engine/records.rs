@@ -38,6 +38,7 @@ impl Engine {
         at: Instant,
         run: impl FnOnce(&mut Database) -> Result<(u16, String), E>,
     ) -> Result<Answer, E> {
+        let keyed = &self.kept(keyed);
         self.write(|connection| {
             if let Some(answer) = replayed::<E>(connection, keyed)? {
                 return Ok(answer);
@@ -64,7 +65,11 @@ impl Engine {
         keyed: &Keyed,
     ) -> Result<Option<Answer>, E> {
         let mut connection = self.shared.address.open(Use::Read)?;
-        replayed(&mut connection, keyed)
+        replayed(&mut connection, &self.kept(keyed))
+    }
+
+    fn kept(&self, keyed: &Keyed) -> Keyed {
+        Keyed { key: keyed.key, fingerprint: self.shared.kept(&keyed.fingerprint) }
     }
 
     /// The database.

@@ -2,18 +2,21 @@
 //!
 //! Names that were looked up before are remembered, so that most commands go straight to their
 //! lane. The others are looked up in sets by the resolver's thread. What is remembered can be
-//! stale in one way only: the member was merged into another; the lane notices and sends the
-//! command back here.
+//! stale in two ways. The member was merged into another: the lane notices and sends the command back
+//! here. Or a name went elsewhere, as when a member is erased or a merge undone: then the head of the
+//! shard moved on, a new epoch begins, and all that was remembered is forgotten.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Shared;
 use super::work::{EngineError, Pending, Target, Work};
 use crate::domain::command::Command;
 use crate::domain::ids::{MemberId, ShardId};
 use crate::domain::ledger::{NamedBy, ReferenceKey};
+use crate::store::heads::Head;
 use crate::store::names::{NameHash, member_hash};
 use crate::store::{StoreError, members};
 
@@ -34,9 +37,47 @@ pub(crate) struct Router {
     remembered: Mutex<Remembered>,
 }
 
+/// The epoch of names: what was looked up in an earlier one may be wrong now.
+#[derive(Debug)]
+pub(crate) struct Epoch {
+    number: AtomicU64,
+    /// How far the heads of shards had moved on.
+    seen: Mutex<HashMap<i64, i64>>,
+}
+
+impl Epoch {
+    /// The first one, with the heads as they are.
+    pub fn new(heads: &[Head]) -> Self {
+        let seen = heads.iter().map(|head| (head.shard.0, head.merges)).collect();
+        Self { number: AtomicU64::new(1), seen: Mutex::new(seen) }
+    }
+
+    /// Its number.
+    pub fn number(&self) -> u64 {
+        self.number.load(Ordering::SeqCst)
+    }
+
+    /// Looks at heads that are locked: where one moved on, another epoch begins. Gives back the
+    /// epoch that counts under their locks.
+    pub fn notice<'a>(&self, heads: impl Iterator<Item = &'a Head>) -> u64 {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut has_moved = false;
+        for head in heads {
+            let last = seen.entry(head.shard.0).or_default();
+            has_moved |= *last < head.merges;
+            *last = head.merges.max(*last);
+        }
+        if has_moved {
+            self.number.fetch_add(1, Ordering::SeqCst);
+        }
+        self.number()
+    }
+}
+
 /// Names and their members, the older half of which is forgotten now and then.
 #[derive(Default)]
 struct Remembered {
+    epoch: u64,
     young: HashMap<NameHash, MemberId>,
     old: HashMap<NameHash, MemberId>,
 }
@@ -109,15 +150,29 @@ impl Router {
     /// Routes a command again whose member was merged into another.
     pub fn route_again(&self, mut pending: Pending) {
         {
-            let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut remembered = self.remembered();
             for (named, _) in &pending.target.members {
-                let hash = member_hash(named);
+                let hash = self.hash_of(named);
                 remembered.young.remove(&hash);
                 remembered.old.remove(&hash);
             }
         }
         pending.target = Target::default();
         self.route_group(vec![pending]);
+    }
+
+    /// What is remembered of this epoch.
+    fn remembered(&self) -> MutexGuard<'_, Remembered> {
+        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        let epoch = self.shared.names.number();
+        if remembered.epoch != epoch {
+            *remembered = Remembered { epoch, ..Remembered::default() };
+        }
+        remembered
+    }
+
+    fn hash_of(&self, named: &NamedBy) -> NameHash {
+        member_hash(self.shared.vault.names(), named)
     }
 
     fn target_from_memory(&self, pending: &Pending) -> Option<Target> {
@@ -127,21 +182,24 @@ impl Router {
             Work::Post(command) if command.action.is_of_house() => {
                 return Some(self.home_of_nobody(pending));
             }
-            Work::Enroll(_) => return Some(self.home_of_nobody(pending)),
+            Work::Enroll(_) if submission.names().is_empty() => {
+                return Some(self.home_of_nobody(pending));
+            }
             Work::Expire(key) => {
                 let shards = vec![key.member.shard().0];
-                return Some(Target { shards, members: Vec::new() });
+                return Some(Target { shards, ..Target::default() });
             }
             _ => {}
         }
         let names = submission.names();
-        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut remembered = self.remembered();
+        let epoch = remembered.epoch;
         let members = names.into_iter().map(|named| {
-            let member = remembered.get(&member_hash(&named))?;
+            let member = remembered.get(&self.hash_of(&named))?;
             Some((named, member))
         });
         let members: Vec<(NamedBy, MemberId)> = members.collect::<Option<_>>()?;
-        Some(target_of(members))
+        Some(target_of(members, epoch))
     }
 
     /// Commands that name nobody who is known are decided on a shard that their key chooses; those
@@ -150,11 +208,11 @@ impl Router {
         if let Work::Post(command) = &pending.submission.work
             && command.action.is_of_house()
         {
-            return Target { shards: vec![ShardId::HOUSE.0], members: Vec::new() };
+            return Target { shards: vec![ShardId::HOUSE.0], ..Target::default() };
         }
         let [first, second, ..] = pending.submission.key;
         let shard = (i64::from(first) << 8 | i64::from(second)) % self.shared.shards;
-        Target { shards: vec![shard], members: Vec::new() }
+        Target { shards: vec![shard], ..Target::default() }
     }
 
     fn send(&self, pending: Pending) {
@@ -218,9 +276,10 @@ impl Router {
         let mut found = Found::default();
         let mut names: Vec<NamedBy> = Vec::new();
         {
-            let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut remembered = self.remembered();
+            found.epoch = remembered.epoch;
             for named in group.iter().flat_map(|pending| pending.submission.names()) {
-                match remembered.get(&member_hash(&named)) {
+                match remembered.get(&self.hash_of(&named)) {
                     Some(member) => {
                         found.members.insert(named, member);
                     }
@@ -237,7 +296,7 @@ impl Router {
             .readers
             .get()
             .map_err(|error| StoreError::Unreachable(error.to_string()))?;
-        let looked_up = members::resolve(&mut one, &names)?;
+        let looked_up = members::resolve(&mut one, self.shared.vault.names(), &names)?;
         let references = members::find_references(&mut one, &originals)?;
         let owners: Vec<i64> = references.values().map(|(_, member)| member.0).collect();
         let current = members::current(&mut one, &owners)?;
@@ -245,9 +304,11 @@ impl Router {
             let member = current.get(&owner).copied().unwrap_or(owner);
             found.originals.insert(key, member);
         }
-        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut remembered = self.remembered();
         for (named, member) in looked_up {
-            remembered.put(member_hash(&named), member);
+            if remembered.epoch == found.epoch {
+                remembered.put(self.hash_of(&named), member);
+            }
             found.members.insert(named, member);
         }
         Ok(found)
@@ -259,7 +320,7 @@ impl Router {
         found: &Found,
         coming: &HashMap<ReferenceKey, MemberId>,
     ) -> Target {
-        if let Work::Expire(_) | Work::Enroll(_) = pending.submission.work {
+        if let Work::Expire(_) = pending.submission.work {
             return self.target_from_memory(pending).unwrap_or_default();
         }
         let names = pending.submission.names().into_iter();
@@ -268,7 +329,7 @@ impl Router {
         let owner = originals_of(pending)
             .into_iter()
             .find_map(|key| found.originals.get(&key).or_else(|| coming.get(&key)).copied());
-        let mut target = target_of(members);
+        let mut target = target_of(members, found.epoch);
         match owner {
             // A receipt's owner is home, whoever else is named.
             Some(owner) => target.shards.insert(0, owner.shard().0),
@@ -284,12 +345,13 @@ impl Router {
 /// What was looked up.
 #[derive(Default)]
 struct Found {
+    epoch: u64,
     members: HashMap<NamedBy, MemberId>,
     originals: HashMap<ReferenceKey, MemberId>,
 }
 
-fn target_of(members: Vec<(NamedBy, MemberId)>) -> Target {
-    Target { shards: members.iter().map(|(_, member)| member.shard().0).collect(), members }
+fn target_of(members: Vec<(NamedBy, MemberId)>, epoch: u64) -> Target {
+    Target { shards: members.iter().map(|(_, member)| member.shard().0).collect(), members, epoch }
 }
 
 /// The references of earlier transactions that a command names.

@@ -1,5 +1,6 @@
 //! What waits in the engine, and what it is answered with.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -11,16 +12,42 @@ use crate::domain::command::Command;
 use crate::domain::ids::{KeyId, MemberId, PartyId, ProgrammeId, TransactionId};
 use crate::domain::ledger::NamedBy;
 use crate::domain::member::MemberName;
+use crate::domain::person::{Consent, Field, Source, Stage};
 use crate::domain::rejection::Rejection;
 use crate::domain::terms::Coalition;
+use crate::domain::time::Instant;
 use crate::domain::transaction::Transaction;
 use crate::store::names::NameHash;
 
 /// A member to be made, with all names at once.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Enroll {
     /// The names: phone, e-mail, external ids of the party, card tokens.
     pub names: Vec<MemberName>,
+    /// The person; none: only names are given, and one that is known refuses them all.
+    pub joining: Option<Box<Joining>>,
+}
+
+/// A person who enrols, perhaps once more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Joining {
+    /// Where.
+    pub source: Source,
+    /// What is told of the person.
+    pub profile: BTreeMap<Field, String>,
+    /// The names that were shown to be theirs.
+    pub verified: BTreeSet<MemberName>,
+    /// What they agree to.
+    pub consents: Vec<Consent>,
+}
+
+impl Enroll {
+    /// Whether who is known by a name is the person who enrols: it was shown to be theirs, or is
+    /// the party's own.
+    pub fn attaches(&self, name: &MemberName) -> bool {
+        let own = matches!(name, MemberName::External(_));
+        self.joining.as_ref().is_some_and(|joining| own || joining.verified.contains(name))
+    }
 }
 
 /// What can be asked of cards.
@@ -60,6 +87,8 @@ pub enum Work {
     },
     /// Something about a card.
     Card(CardWork),
+    /// A member is forgotten: who they are, never what was posted.
+    Erase(MemberName),
     /// What the clock did to an account. It has no key: doing it again changes nothing.
     Expire(AccountKey),
 }
@@ -118,6 +147,10 @@ pub trait Present: Send + Sync {
     fn unchanged(&self, command: &Command, original: TransactionId) -> String;
     /// A new member.
     fn member(&self, member: MemberId) -> String;
+    /// A person who enrolled: a new member, or one who was there. Status and body.
+    fn enrolled(&self, member: MemberId, is_new: bool, stage: Stage) -> (u16, String);
+    /// A member that was erased.
+    fn erased(&self, member: MemberId, at: Instant) -> String;
     /// A member's new name.
     fn named(&self, member: MemberId, name: &MemberName) -> String;
     /// A card, and whose it is now.
@@ -133,6 +166,8 @@ pub(crate) struct Target {
     pub shards: Vec<i64>,
     /// The members by the names that the command uses.
     pub members: Vec<(NamedBy, MemberId)>,
+    /// The epoch of names in which they were looked up.
+    pub epoch: u64,
 }
 
 /// A place among the commands that wait; it is free again when this is dropped.
@@ -170,6 +205,11 @@ impl Pending {
         Self { submission, target: Target::default(), reply, _place: place }
     }
 
+    /// Whether its names mean in this epoch what they did when they were looked up.
+    pub const fn is_of(&self, epoch: u64) -> bool {
+        self.target.members.is_empty() || self.target.epoch == epoch
+    }
+
     /// Answers; whoever waited may have gone, and that is fine.
     pub fn answer(self, answer: Result<Answer, EngineError>) {
         drop(self.reply.send(answer));
@@ -182,13 +222,16 @@ impl Submission {
         let by = |name: &MemberName| NamedBy::new(&self.party, name);
         match &self.work {
             Work::Post(command) => command.action.members().into_iter().map(by).collect(),
-            Work::Name { member, .. } | Work::Card(CardWork::Issue { member, .. }) => {
-                vec![by(member)]
-            }
+            Work::Name { member, .. }
+            | Work::Erase(member)
+            | Work::Card(CardWork::Issue { member, .. }) => vec![by(member)],
             Work::Card(CardWork::Step { number, .. }) => {
                 vec![by(&MemberName::Loyalty(number.to_string()))]
             }
-            Work::Enroll(_) | Work::Expire(_) => Vec::new(),
+            Work::Enroll(enroll) => {
+                enroll.names.iter().filter(|name| enroll.attaches(name)).map(by).collect()
+            }
+            Work::Expire(_) => Vec::new(),
         }
     }
 
@@ -198,7 +241,7 @@ impl Submission {
         match &self.work {
             Work::Enroll(enroll) => enroll.names.iter().map(by).collect(),
             Work::Name { name, .. } => vec![by(name)],
-            Work::Post(_) | Work::Card(_) | Work::Expire(_) => Vec::new(),
+            Work::Post(_) | Work::Erase(_) | Work::Card(_) | Work::Expire(_) => Vec::new(),
         }
     }
 }

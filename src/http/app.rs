@@ -12,6 +12,7 @@ use rust_decimal::Decimal;
 use tokio::sync::Semaphore;
 
 use super::problem::Problem;
+use super::wire::people::PeopleReader;
 use crate::auth::nonces::Nonces;
 use crate::auth::signature::VerifyingKey;
 use crate::auth::token::TokenKeys;
@@ -20,6 +21,7 @@ use crate::domain::terms::{Coalition, Timeline};
 use crate::domain::time::Instant;
 use crate::engine::Engine;
 use crate::passes::Passes;
+use crate::people::Reaching;
 use crate::reconcile::Runner;
 use crate::store::{Database, StoreError};
 
@@ -45,6 +47,9 @@ pub struct Limits {
 
 /// The most bulk calls at once: with bodies of 8 MiB they hold at most 128 MiB.
 const BULK_CALLS_MAX: usize = 16;
+
+/// The most messages on their way at once.
+const MESSAGES_MAX: usize = 32;
 
 /// A key that may sign now.
 struct Signer {
@@ -75,6 +80,10 @@ pub struct App {
     pub metrics: PrometheusHandle,
     /// Makes passes and keeps them up to date.
     pub passes: Passes,
+    /// What reaching people needs.
+    pub reaching: Reaching,
+    /// Places for messages that are on their way.
+    pub messages: Arc<Semaphore>,
     /// Compares partners' lists.
     pub runner: Runner,
     /// Places for bulk calls, whose bodies are large.
@@ -97,6 +106,8 @@ pub struct Parts {
     pub metrics: PrometheusHandle,
     /// Makes passes and keeps them up to date.
     pub passes: Passes,
+    /// What reaching people needs.
+    pub reaching: Reaching,
 }
 
 impl App {
@@ -106,6 +117,8 @@ impl App {
         let runner = Runner::new(parts.engine.address().clone());
         Self {
             runner,
+            reaching: parts.reaching,
+            messages: Arc::new(Semaphore::new(MESSAGES_MAX)),
             engine: parts.engine,
             limits: parts.limits,
             authorities: parts.authorities,
@@ -157,6 +170,13 @@ impl App {
     /// The instant that the server's answers are dated by.
     pub fn now(&self) -> Instant {
         self.engine.clock().now()
+    }
+
+    /// With what people are read.
+    pub fn people_reader(&self) -> PeopleReader {
+        let now = self.now();
+        let today = self.coalition().own_schedule().day_of(now);
+        PeopleReader { now, today, region: self.reaching.region }
     }
 
     /// What counts now.

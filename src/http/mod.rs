@@ -17,9 +17,9 @@ use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, PayloadConfig, ServiceConfig};
 
 use api::{
-    batch, book_profiles, breaks, cards, configuration, cycles, disputes, keys, members,
-    open_items, payments, reconciliations, reports, resolve, service, statements, transactions,
-    wallet,
+    batch, book_profiles, breaks, cards, codes, configuration, cycles, disputes, keys, members,
+    open_items, payments, people, proposals, reconciliations, reports, resolve, service,
+    statements, transactions, wallet,
 };
 use app::App;
 use problem::Problem;
@@ -42,6 +42,17 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("POST", "/v1/members/{member}/card-tokens"),
     ("GET", "/v1/members/{member}/balances"),
     ("GET", "/v1/members/{member}/history"),
+    ("GET", "/v1/members/{member}/profile"),
+    ("PATCH", "/v1/members/{member}/profile"),
+    ("POST", "/v1/members/{member}/consents"),
+    ("POST", "/v1/members/{member}/erase"),
+    ("GET", "/v1/members/{member}/export"),
+    ("POST", "/v1/codes"),
+    ("POST", "/v1/codes/{id}/confirm"),
+    ("GET", "/v1/test-codes"),
+    ("GET", "/v1/merge-proposals"),
+    ("POST", "/v1/merge-proposals/{id}/accept"),
+    ("POST", "/v1/merge-proposals/{id}/reject"),
     ("POST", "/v1/parties"),
     ("GET", "/v1/parties"),
     ("POST", "/v1/parties/{id}/keys"),
@@ -195,11 +206,32 @@ fn routes(config: &mut ServiceConfig) {
             resource("/v1/statements/{cycle}/{party}/acknowledge").post(statements::acknowledge),
         )
         .service(resource("/v1/log-key").get(statements::log_key))
+        .configure(persons)
         .configure(money)
         .configure(books)
         .configure(of_wallets)
         .service(resource("/v1/reports/liability").get(reports::liability))
         .service(resource("/v1/test-clock").post(service::move_clock));
+}
+
+/// Members as persons.
+fn persons(config: &mut ServiceConfig) {
+    use web::{get, patch, resource};
+    config
+        .service(
+            resource("/v1/members/{member}/profile")
+                .route(get().to(people::view))
+                .route(patch().to(people::patch)),
+        )
+        .service(resource("/v1/members/{member}/consents").post(people::consent))
+        .service(resource("/v1/members/{member}/erase").post(people::erase))
+        .service(resource("/v1/members/{member}/export").get(people::export))
+        .service(resource("/v1/codes").post(codes::ask))
+        .service(resource("/v1/codes/{id}/confirm").post(codes::confirm))
+        .service(resource("/v1/test-codes").get(codes::shown))
+        .service(resource("/v1/merge-proposals").get(proposals::list))
+        .service(resource("/v1/merge-proposals/{id}/accept").post(proposals::accept))
+        .service(resource("/v1/merge-proposals/{id}/reject").post(proposals::reject));
 }
 
 /// Money in and out.

@@ -81,6 +81,7 @@ fn method_label(method: &str) -> &'static str {
         "GET" => "GET",
         "POST" => "POST",
         "PUT" => "PUT",
+        "PATCH" => "PATCH",
         _ => "_OTHER",
     }
 }
@@ -89,6 +90,7 @@ fn status_label(status: StatusCode) -> &'static str {
     match status.as_u16() {
         200 => "200",
         201 => "201",
+        202 => "202",
         400 => "400",
         401 => "401",
         403 => "403",

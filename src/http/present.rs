@@ -12,6 +12,7 @@ use crate::domain::card::Card;
 use crate::domain::command::{Command, Kind, ServiceKind};
 use crate::domain::ids::{LevelId, MemberId, PartyId, ProgrammeId, Reference, TransactionId};
 use crate::domain::member::MemberName;
+use crate::domain::person::Stage;
 use crate::domain::rejection::Rejection;
 use crate::domain::settlement::CycleId;
 use crate::domain::settlement::payment::ItemId;
@@ -346,6 +347,15 @@ impl Present for Answers {
 
     fn member(&self, member: MemberId) -> String {
         json_text(&serde_json::json!({"member": member}))
+    }
+
+    fn enrolled(&self, member: MemberId, is_new: bool, stage: Stage) -> (u16, String) {
+        let body = serde_json::json!({"member": member, "attached": !is_new, "stage": stage});
+        (if is_new { 201 } else { 200 }, json_text(&body))
+    }
+
+    fn erased(&self, member: MemberId, at: Instant) -> String {
+        json_text(&serde_json::json!({"member": member, "erased_at": at}))
     }
 
     fn named(&self, member: MemberId, name: &MemberName) -> String {

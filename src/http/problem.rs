@@ -151,6 +151,11 @@ impl Problem {
         Value::Object(document)
     }
 
+    pub(super) const fn after(mut self, seconds: u32) -> Self {
+        self.retry_after_seconds = Some(seconds);
+        self
+    }
+
     pub(super) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.more.insert(name.into(), value.into());
         self
@@ -176,6 +181,7 @@ impl From<&Rejection> for Problem {
             Rejection::ReportedTooLate { .. }
             | Rejection::ProgrammePaused
             | Rejection::BurningNotOpen
+            | Rejection::MemberUnconfirmed
             | Rejection::BurnBelowMinimum { .. }
             | Rejection::BurnLimitExceeded { .. }
             | Rejection::CaptureExceedsHold { .. }

@@ -6,6 +6,8 @@ use crate::domain::adjustment::ReconciliationId;
 use crate::domain::reconciliation::dispute::DisputeError;
 use crate::domain::reconciliation::handling::HandlingError;
 use crate::engine::EngineError;
+use crate::people::codes::AskError;
+use crate::people::profile::ProfileError as ProfileChangeError;
 use crate::reconcile::SettleError;
 
 impl Problem {
@@ -45,9 +47,9 @@ impl Problem {
     }
 
     /// Too many wrong codes of one card.
-    pub fn code_locked() -> Self {
+    pub fn card_code_locked() -> Self {
         let detail = "too many wrong codes of this card; try again in ten minutes";
-        Self::new(422, "code_locked", detail)
+        Self::new(422, "card_code_locked", detail)
     }
 
     /// A phone without the token of the pass that it asks about.
@@ -112,6 +114,83 @@ impl From<SettleError> for Problem {
             SettleError::Refused(text) => {
                 tracing::error!(text, "an entry was refused");
                 Self::internal()
+            }
+        }
+    }
+}
+
+/// People.
+impl Problem {
+    /// A party whose word on names is not enough.
+    pub fn verification_not_trusted() -> Self {
+        let detail = "only wallets, banks and the operator say themselves that a name was verified; \
+                      confirm a code and name it in `codes`";
+        Self::new(403, "verification_not_trusted", detail)
+    }
+
+    /// A code that shows nothing of this phone.
+    pub fn code_proves_nothing() -> Self {
+        let detail = "this code was not confirmed by your party for this phone within the last \
+                      30 minutes; confirm a new one";
+        Self::new(422, "code_not_confirmed", detail)
+    }
+
+    /// No way to send codes.
+    pub fn codes_off() -> Self {
+        let detail = "this server sends no codes; ask the operator to set a gateway";
+        Self::new(422, "codes_off", detail)
+    }
+
+    /// A code that is wrong.
+    pub fn code_wrong(tries_left: i64) -> Self {
+        Self::new(422, "code_wrong", "this is not the code; ask for it again")
+            .with("tries_left", tries_left)
+    }
+
+    /// A code that was tried too often.
+    pub fn code_locked() -> Self {
+        Self::new(422, "code_locked", "this code was tried five times; send a new one")
+    }
+
+    /// A code whose time is over.
+    pub fn code_over() -> Self {
+        let detail =
+            "this code was used, its time is over, or a newer one was sent; send a new one";
+        Self::new(422, "code_over", detail)
+    }
+
+    /// A brand decides only for members of its own programmes.
+    pub fn member_of_others() -> Self {
+        let detail = "the member has accounts in programmes of others; ask the operator";
+        Self::new(403, "member_of_others", detail)
+    }
+
+    /// A proposal that stands elsewhere than whoever acts believes.
+    pub fn proposal_state(detail: &str) -> Self {
+        Self::new(409, "proposal_state", detail)
+    }
+}
+
+impl From<AskError> for Problem {
+    fn from(error: AskError) -> Self {
+        let detail = error.to_string();
+        let (code, seconds) = match error {
+            AskError::Store(error) => return error.into(),
+            AskError::Engine(error) => return error.into(),
+            AskError::TooSoon(seconds) => ("code_too_soon", seconds),
+            AskError::TooMany(seconds) => ("code_limit", seconds),
+        };
+        Self::new(429, code, detail).after(u32::try_from(seconds).unwrap_or(1))
+    }
+}
+
+impl From<ProfileChangeError> for Problem {
+    fn from(error: ProfileChangeError) -> Self {
+        let detail = error.to_string();
+        match error {
+            ProfileChangeError::Store(error) => error.into(),
+            ProfileChangeError::OfAnother(field) => {
+                Self::new(403, "field_of_another", detail).with("field", field.name())
             }
         }
     }

@@ -46,6 +46,13 @@ pub struct Wanted {
     pub may_be_merged: bool,
 }
 
+impl Wanted {
+    /// The members of whom it must be known that they are confirmed: those that burn.
+    pub fn unconfirmed(&self) -> BTreeSet<i64> {
+        self.burning.iter().map(|key| key.member.0).collect()
+    }
+}
+
 /// Reads the working set.
 ///
 /// # Errors

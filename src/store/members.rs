@@ -8,6 +8,7 @@ use super::StoreError;
 use super::connection::{Database, each_backend};
 use super::names::{NameHash, member_hash, reference_hash};
 use super::schema::{member_names, members, transactions};
+use crate::auth::vault::NamesKey;
 use crate::domain::ids::{MemberId, ShardId, TransactionId};
 use crate::domain::ledger::{NamedBy, ReferenceKey};
 use crate::domain::member::MemberName;
@@ -21,13 +22,14 @@ const NAMES_PER_STATEMENT: usize = 10_000;
 /// If the database fails.
 pub fn resolve(
     connection: &mut Database,
+    key: &NamesKey,
     names: &[NamedBy],
 ) -> Result<HashMap<NamedBy, MemberId>, StoreError> {
     let mut found = HashMap::with_capacity(names.len());
     let (by_id, by_name): (Vec<&NamedBy>, Vec<&NamedBy>) =
         names.iter().partition(|one| matches!(one.name, MemberName::Id(_)));
     let by_hash: HashMap<NameHash, &NamedBy> =
-        by_name.into_iter().map(|one| (member_hash(one), one)).collect();
+        by_name.into_iter().map(|one| (member_hash(key, one), one)).collect();
     let hashes: Vec<&[u8]> = by_hash.keys().map(NameHash::as_slice).collect();
     for hashes in hashes.chunks(NAMES_PER_STATEMENT) {
         let rows: Vec<(Vec<u8>, i64)> = each_backend!(connection, |one| {
@@ -66,7 +68,8 @@ fn resolve_ids(
     Ok(())
 }
 
-/// What members are now: themselves, or what they were merged into; unknown ones are left out.
+/// What members are now: themselves, or what they were merged into; unknown and erased ones are left
+/// out.
 ///
 /// # Errors
 /// If the database fails.
@@ -76,25 +79,28 @@ pub fn current(
 ) -> Result<HashMap<MemberId, MemberId>, StoreError> {
     let mut found = HashMap::with_capacity(ids.len());
     for ids in ids.chunks(NAMES_PER_STATEMENT) {
-        let rows: Vec<(i64, Option<i64>)> = each_backend!(connection, |one| {
+        let rows: Vec<(i64, Option<i64>, Option<i64>)> = each_backend!(connection, |one| {
             members::table
-                .select((members::member, members::merged_into))
+                .select((members::member, members::merged_into, members::erased_at))
                 .filter(members::member.eq_any(ids))
                 .load(one)
         })?;
-        for (member, into) in rows {
-            let mut now = MemberId(member);
+        for (member, into, erased_at) in rows {
+            let mut now = (MemberId(member), erased_at);
             let mut next = into;
             while let Some(into) = next {
-                now = MemberId(into);
-                next = members::table
+                let row: Option<(Option<i64>, Option<i64>)> = members::table
                     .find(into)
-                    .select(members::merged_into)
-                    .first::<Option<i64>>(connection)
-                    .optional()?
-                    .flatten();
+                    .select((members::merged_into, members::erased_at))
+                    .first(connection)
+                    .optional()?;
+                let (merged_into, erased_at) = row.unwrap_or_default();
+                now = (MemberId(into), erased_at);
+                next = merged_into;
             }
-            found.insert(MemberId(member), now);
+            if now.1.is_none() {
+                found.insert(MemberId(member), now.0);
+            }
         }
     }
     Ok(found)
@@ -133,26 +139,6 @@ pub fn find_references(
         }
     }
     Ok(found)
-}
-
-/// A name of a member, and the party of an external id.
-pub type StoredName = (Option<String>, String);
-
-/// The names of a member.
-///
-/// # Errors
-/// If the database fails.
-pub fn names_of(
-    connection: &mut Database,
-    member: MemberId,
-) -> Result<Vec<StoredName>, StoreError> {
-    let names = member_names::table
-        .select((member_names::party, member_names::name))
-        .filter(member_names::member.eq(member.0))
-        .order(member_names::name)
-        .limit(1_000)
-        .load(connection)?;
-    Ok(names)
 }
 
 /// The members that were merged into one, and itself.

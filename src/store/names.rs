@@ -1,10 +1,12 @@
 //! Short, unique hashes of what a party calls things: they index requests, references and members.
 //!
 //! A hash is the first 16 bytes of SHA-256 over the parts, each ended by a zero byte, which no
-//! part contains. Two different names meet with a probability of 2^-128.
+//! part contains. Two different names meet with a probability of 2^-128. Personal names are hashed
+//! under a key of the vault's instead (HMAC-SHA-256), since all phones there are can be tried.
 
 use sha2::{Digest, Sha256};
 
+use crate::auth::vault::NamesKey;
 use crate::domain::ids::PartyId;
 use crate::domain::ledger::{NamedBy, ReferenceKey};
 
@@ -34,7 +36,14 @@ pub fn reference_hash(key: &ReferenceKey) -> NameHash {
 }
 
 /// The hash of a member's name.
-pub fn member_hash(named: &NamedBy) -> NameHash {
+pub fn member_hash(key: &NamesKey, named: &NamedBy) -> NameHash {
     let party = named.party.as_ref().map_or("", PartyId::as_str);
-    hash_of(&["member", party, &named.name.to_string()])
+    let name = named.name.to_string();
+    if !named.name.is_personal() {
+        return hash_of(&["member", party, &name]);
+    }
+    let mac = key.mac(&[b"member", party.as_bytes(), name.as_bytes()]);
+    let mut hash = NameHash::default();
+    hash.copy_from_slice(&mac[..16]);
+    hash
 }

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 
 use super::StoreError;
 use super::connection::{Database, each_backend};
 use super::save::ROWS_PER_STATEMENT;
-use super::schema::{member_names, members};
+use super::schema::{member_names, members, moved_names};
 use crate::domain::ids::MemberId;
 use crate::domain::ledger::Ledger;
 
@@ -20,7 +21,7 @@ pub struct NewName {
     pub member: MemberId,
     /// The party of an external id.
     pub party: Option<String>,
-    /// The name.
+    /// The name; of a personal one only the form, since it is kept sealed elsewhere.
     pub name: String,
 }
 
@@ -41,6 +42,16 @@ pub struct NewMembers {
 /// If the database fails.
 pub(super) fn save_merges(connection: &mut Database, ledger: &Ledger) -> Result<(), StoreError> {
     for (gone, kept) in &ledger.changes.merges {
+        each_backend!(connection, |one| {
+            let names = member_names::table
+                .filter(member_names::member.eq(gone.0))
+                .select((diesel::dsl::sql::<BigInt>(&gone.0.to_string()), member_names::name_hash));
+            diesel::insert_into(moved_names::table)
+                .values(names)
+                .into_columns((moved_names::gone, moved_names::name_hash))
+                .on_conflict_do_nothing()
+                .execute(one)
+        })?;
         diesel::update(members::table.find(gone.0))
             .set(members::merged_into.eq(kept.0))
             .execute(connection)?;

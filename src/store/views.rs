@@ -8,7 +8,7 @@ use super::connection::Database;
 use super::load::{self, Wanted};
 use super::rows::read_json;
 use super::schema::{holds, lots, transactions};
-use super::{StoreError, dialect, members};
+use super::{StoreError, dialect, members, persons};
 use crate::domain::ids::{MemberId, TransactionId};
 use crate::domain::ledger::Ledger;
 use crate::domain::time::Instant;
@@ -99,7 +99,9 @@ pub fn history(
 pub fn accounts_of(connection: &mut Database, member: MemberId) -> Result<Ledger, StoreError> {
     let whole = BTreeSet::from([member]);
     let wanted = Wanted { members: whole.clone(), whole, ..Wanted::default() };
-    load::load(connection, &wanted, Instant(0))
+    let mut ledger = load::load(connection, &wanted, Instant(0))?;
+    ledger.unconfirmed.extend(persons::unconfirmed(connection, &[member.0])?);
+    Ok(ledger)
 }
 
 /// Accounts on which the clock did something that is not posted yet, up to `limit`.

@@ -170,7 +170,7 @@ fn wrong_codes_are_counted_and_lock_the_codes_of_the_card_for_a_while() {
             assert_eq!(refusal(&resolve(world, "shop", &wrong)), (422, "code_refused".to_owned()));
         }
         let right = json!({"card": shown(world, &number)});
-        assert_eq!(refusal(&resolve(world, "shop", &right)), (422, "code_locked".to_owned()));
+        assert_eq!(refusal(&resolve(world, "shop", &right)), (422, "card_code_locked".to_owned()));
         assert_eq!(resolve(world, "shop", &json!({"card": number})).status, 200);
         world.move_to("2025-03-03T09:10:00Z");
         let right = json!({"card": shown(world, &number)});

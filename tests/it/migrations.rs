@@ -19,7 +19,8 @@ const SCHEMA: &str = concat!(
     include_str!("../../src/store/schema/mod.rs"),
     include_str!("../../src/store/schema/holders.rs"),
     include_str!("../../src/store/schema/people.rs"),
-    include_str!("../../src/store/schema/publishing.rs")
+    include_str!("../../src/store/schema/publishing.rs"),
+    include_str!("../../src/store/schema/vault.rs")
 );
 
 #[derive(diesel::QueryableByName)]

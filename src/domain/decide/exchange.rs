@@ -32,6 +32,7 @@ pub fn decide(ask: &Ask<'_>) -> Decision {
         return Err(Rejection::BurningNotOpen.into());
     }
     must_burn(left)?;
+    ask.must_be_confirmed(member)?;
     let (taken, given) = quantities(*points, terms, left, entered);
     if given.is_zero() {
         return Err(Rejection::ExchangeTooSmall.into());

@@ -17,6 +17,7 @@ pub fn decide(ask: &Ask<'_>, key: &AccountKey, points: Points, valid_for: Option
     let terms = agreement.burn.as_ref().ok_or(Rejection::NoAgreement)?;
     let programme = ask.context.programme(&key.programme)?;
     must_burn(programme)?;
+    ask.must_be_confirmed(key.member)?;
     let mut draft = ask.draft_lightly_on(key)?;
     let now = draft.now();
     let chosen = draft.account(key).lots.choose(points, now).map_err(read_first(key))?;

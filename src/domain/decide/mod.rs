@@ -187,6 +187,12 @@ impl Ask<'_> {
         if hold.is_finished(self.context.now) { Err(Rejection::HoldFinished) } else { Ok(hold) }
     }
 
+    /// Refuses to take points of who has not shown yet that the phone is theirs.
+    fn must_be_confirmed(&self, member: MemberId) -> Result<(), Rejection> {
+        let waits = self.ledger.unconfirmed.contains(&member);
+        if waits { Err(Rejection::MemberUnconfirmed) } else { Ok(()) }
+    }
+
     fn agreement(&self, programme: &ProgrammeId) -> Result<&Arc<Agreement>, Rejection> {
         let agreement = self.context.coalition.agreement(programme, &self.command.party);
         agreement.ok_or(Rejection::NoAgreement)

@@ -117,6 +117,9 @@ fn burn_of(
         return Err(Rejection::NoAgreement.into());
     }
     must_burn(programme)?;
+    if draft.ledger.unconfirmed.contains(&key.member) {
+        return Err(Rejection::MemberUnconfirmed.into());
+    }
     let limit = limit_of(programme, terms, draft.account(key), basis.level, basis.lines);
     let taken = match hold {
         Some(hold) => {

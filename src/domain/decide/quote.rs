@@ -30,6 +30,19 @@ pub struct Quote {
     pub tier: Option<LevelId>,
 }
 
+impl Quote {
+    /// The same for a member who may burn nothing yet.
+    #[must_use]
+    pub fn without_burning(self) -> Self {
+        Self {
+            to_pay_at_least: self.to_pay_at_least + self.max_burn_value,
+            max_burn: Points::ZERO,
+            max_burn_value: Money::ZERO,
+            ..self
+        }
+    }
+}
+
 /// Answers a quote. The points are reckoned on the price after the discount, since that is what a
 /// till then posts.
 ///

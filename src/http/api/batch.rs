@@ -138,11 +138,14 @@ impl Bulk {
             return Err((None, Problem::key_missing()));
         };
         let bare = must_have_key(Some(&key)).map(str::to_owned);
-        let submission = bare.and_then(|bare| match self.lines {
+        let read = |bare: String| match self.lines {
             Lines::Transactions => submission_of(&self.app, &self.call, &bare, &value),
-            Lines::Members => enrolment_of(&self.call, &bare, &value),
-        });
-        match submission {
+            Lines::Members => match enrolment_of(&self.app, &self.call, &bare, &value)? {
+                (submission, codes) if codes.is_empty() => Ok(submission),
+                _ => Err(Problem::invalid("/codes", "name codes in single calls only")),
+            },
+        };
+        match bare.and_then(read) {
             Ok(submission) => Ok((key, submission)),
             Err(problem) => Err((Some(key), problem)),
         }

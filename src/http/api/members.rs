@@ -1,5 +1,7 @@
 //! Members, their balances and histories.
 
+use std::sync::Arc;
+
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path, Query};
 use serde::Deserialize;
@@ -10,7 +12,7 @@ use super::{answered, found};
 use crate::domain::ids::{MemberId, PartyId, ProgrammeId};
 use crate::domain::ledger::{Ledger, NamedBy};
 use crate::domain::member::MemberName;
-use crate::domain::terms::Coalition;
+use crate::domain::terms::{Coalition, PartyKind};
 use crate::domain::time::Instant;
 use crate::domain::transaction::Transaction;
 use crate::engine::{Submission, Work};
@@ -20,27 +22,44 @@ use crate::http::present::TransactionAnswer;
 use crate::http::problem::Problem;
 use crate::http::wire::members::{card_token_of, enroll_of};
 use crate::http::wire::{fingerprint, member_name, read_object};
+use crate::people::{codes, view as people_view};
 use crate::store::names::key_hash;
 use crate::store::views::{self, HistoryPlace};
-use crate::store::{StoreError, members};
+use crate::store::{Database, StoreError, members};
 
-/// Reads a new member of a party into what the engine takes.
-pub fn enrolment_of(call: &Signed, key: &str, value: &Value) -> Result<Submission, Problem> {
-    Ok(Submission {
+/// Reads a new member of a party into what the engine takes; the confirmed codes that it names are
+/// given back to be looked at.
+pub fn enrolment_of(
+    app: &App,
+    call: &Signed,
+    key: &str,
+    value: &Value,
+) -> Result<(Submission, Vec<String>), Problem> {
+    let (enroll, codes) = enroll_of(&app.people_reader(), value)?;
+    let claims = enroll.joining.as_ref().is_some_and(|joining| !joining.verified.is_empty());
+    let coalition = app.coalition();
+    let kind = coalition.parties.get(&call.party).map(|party| party.kind);
+    let is_trusted =
+        matches!(kind, Some(PartyKind::Wallet | PartyKind::Bank | PartyKind::Operator));
+    if claims && !is_trusted {
+        return Err(Problem::verification_not_trusted());
+    }
+    let submission = Submission {
         party: call.party.clone(),
         signed_by: Some(call.signed_by.clone()),
         key: key_hash(call.party.as_str(), key),
         fingerprint: fingerprint("member", value),
-        work: Work::Enroll(enroll_of(value)?),
-    })
+        work: Work::Enroll(enroll),
+    };
+    Ok((submission, codes))
 }
 
-/// Creates a member.
+/// Creates a member, or finds one again.
 pub async fn create(call: Either, app: Data<App>) -> Result<HttpResponse, Problem> {
-    let submission = match &call {
+    let (mut submission, codes) = match &call {
         Either::Party(signed) => {
             let key = must_have_key(signed.idempotency_key.as_ref())?;
-            enrolment_of(signed, key, &read_object(&signed.body)?)?
+            enrolment_of(&app, signed, key, &read_object(&signed.body)?)?
         }
         Either::Operator(operated) => {
             operated.must_operate()?;
@@ -48,12 +67,34 @@ pub async fn create(call: Either, app: Data<App>) -> Result<HttpResponse, Proble
             let value = read_object(&operated.body)?;
             let party = app.coalition().operator.clone();
             let key = key_hash(party.as_str(), key);
-            let work = Work::Enroll(enroll_of(&value)?);
+            let (enroll, codes) = enroll_of(&app.people_reader(), &value)?;
+            let work = Work::Enroll(enroll);
             let fingerprint = fingerprint("member", &value);
-            Submission { party, signed_by: None, key, fingerprint, work }
+            (Submission { party, signed_by: None, key, fingerprint, work }, codes)
         }
     };
+    for code in codes {
+        prove(&app, &mut submission, code).await?;
+    }
     Ok(answered(&app.engine.submit(submission).await?))
+}
+
+/// A code that was confirmed shows that the phone is theirs.
+async fn prove(app: &Data<App>, submission: &mut Submission, code: String) -> Result<(), Problem> {
+    let Work::Enroll(enroll) = &mut submission.work else { return Ok(()) };
+    let phone = enroll.names.iter().find(|name| matches!(name, MemberName::Phone(_))).cloned();
+    let phone = phone.ok_or_else(|| Problem::invalid("/codes", "give the phone as well"))?;
+    let (party, asked, now) = (submission.party.clone(), phone.clone(), app.now());
+    let vault = Arc::clone(app.engine.vault());
+    let proves =
+        read(app, move |database| codes::proves(database, &vault, (&party, &code), &asked, now));
+    if !proves.await? {
+        return Err(Problem::code_proves_nothing());
+    }
+    if let Some(joining) = &mut enroll.joining {
+        joining.verified.insert(phone);
+    }
+    Ok(())
 }
 
 /// Links a card token to a member.
@@ -78,20 +119,25 @@ pub async fn link_card(
 }
 
 /// The member that a caller means.
-fn named_by(call: &Either, coalition: &Coalition, member: &str) -> Result<NamedBy, Problem> {
+pub(super) fn named_by(
+    call: &Either,
+    coalition: &Coalition,
+    member: &str,
+) -> Result<NamedBy, Problem> {
     let name = member_name("/member", member)?;
     Ok(NamedBy::new(call.party().unwrap_or(&coalition.operator), &name))
 }
 
 /// Looks a member up and reads something of it.
-async fn of_member<T: Send + 'static>(
+pub(super) async fn of_member<T: Send + 'static>(
     app: &Data<App>,
     named: NamedBy,
-    ask: impl FnOnce(&mut crate::store::Database, MemberId) -> Result<T, StoreError> + Send + 'static,
+    ask: impl FnOnce(&mut Database, MemberId) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<(MemberId, T), Problem> {
+    let vault = Arc::clone(app.engine.vault());
     let found = read(app, move |database| {
         views::at_one_moment(database, |database| {
-            let found = members::resolve(database, std::slice::from_ref(&named))?;
+            let found = members::resolve(database, vault.names(), std::slice::from_ref(&named))?;
             let member = found.get(&named).copied();
             member.map(|member| Ok((member, ask(database, member)?))).transpose()
         })
@@ -106,21 +152,24 @@ pub async fn look_up(
     member: Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let named = named_by(&call, &app.coalition(), &member)?;
-    let (member, known) = of_member(&app, named, members::names_of).await?;
+    let vault = Arc::clone(app.engine.vault());
+    let names = move |database: &mut Database, member| people_view::names(database, &vault, member);
+    let (member, known) = of_member(&app, named, names).await?;
     let (mut external, mut cards) = (Vec::new(), Vec::new());
     let mut view = Map::new();
     view.insert("member".into(), member.to_string().into());
-    for (owner, name) in known {
-        let is_own = call.party().is_none_or(|party| owner.as_deref() == Some(party.as_str()));
-        match MemberName::parse(&name) {
-            Ok(MemberName::Phone(phone)) if call.party().is_none() => {
-                view.insert("phone".into(), phone.into());
+    for one in known {
+        let owner = one.party.as_deref();
+        let is_own = call.party().is_none_or(|party| owner == Some(party.as_str()));
+        match one.name {
+            MemberName::Phone(phone) if call.party().is_none() => {
+                view.entry("phone").or_insert(phone.into());
             }
-            Ok(MemberName::Email(email)) if call.party().is_none() => {
-                view.insert("email".into(), email.into());
+            MemberName::Email(email) if call.party().is_none() => {
+                view.entry("email").or_insert(email.into());
             }
-            Ok(MemberName::External(id)) if is_own => external.push(id),
-            Ok(MemberName::Card(token)) if call.party().is_none() => cards.push(token),
+            MemberName::External(id) if is_own => external.push(id),
+            MemberName::Card(token) if call.party().is_none() => cards.push(token),
             _ => {}
         }
     }
@@ -163,7 +212,7 @@ pub async fn balances(
     Ok(found(&json!({"member": member, "as_of": now, "balances": balances})))
 }
 
-fn balance_view(
+pub(super) fn balance_view(
     ledger: &Ledger,
     member: MemberId,
     programme: &ProgrammeId,
@@ -246,7 +295,7 @@ fn place_of(cursor: &str) -> Result<HistoryPlace, Problem> {
 struct Visible {
     party: Option<PartyId>,
     programme: Option<ProgrammeId>,
-    coalition: std::sync::Arc<Coalition>,
+    coalition: Arc<Coalition>,
 }
 
 impl Visible {
@@ -268,7 +317,7 @@ impl Visible {
 const PAGES_READ_MAX: usize = 20;
 
 fn visible_page(
-    database: &mut crate::store::Database,
+    database: &mut Database,
     member: MemberId,
     visible: &Visible,
     (after, limit): (Option<HistoryPlace>, i64),

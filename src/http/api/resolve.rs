@@ -120,7 +120,7 @@ impl Question {
             (record.wrong, record.wrong_since) = (0, self.now);
         }
         if WRONG_MAX <= record.wrong {
-            return Ok(refusal(&Problem::code_locked()));
+            return Ok(refusal(&Problem::card_code_locked()));
         }
         let Some(step) = accepts(&card.secret.code_key(), code, self.now, record.step) else {
             record.wrong += 1;

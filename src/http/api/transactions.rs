@@ -55,9 +55,10 @@ pub async fn quote(call: Signed, app: Data<App>) -> Result<HttpResponse, Problem
     let (now, coalition) = (app.now(), app.coalition());
     let receipt = receipt_of(Reader { coalition: &coalition, now }, &value)?;
     let named = NamedBy::new(&call.party, &receipt.member);
+    let vault = std::sync::Arc::clone(app.engine.vault());
     let ledger = read(&app, move |database| {
         views::at_one_moment(database, |database| {
-            let found = members::resolve(database, std::slice::from_ref(&named))?;
+            let found = members::resolve(database, vault.names(), std::slice::from_ref(&named))?;
             let member = found.get(&named).copied();
             member.map(|member| Ok((member, views::accounts_of(database, member)?))).transpose()
         })
@@ -68,7 +69,10 @@ pub async fn quote(call: Signed, app: Data<App>) -> Result<HttpResponse, Problem
     let id = TransactionId::new(ShardId(0), 0);
     let context = Context { coalition, now, id };
     let quote = decide_quote(&context, &call.party, &receipt, &account, &balance);
-    let quote = quote.map_err(|rejection| Problem::from(&rejection))?;
+    let mut quote = quote.map_err(|rejection| Problem::from(&rejection))?;
+    if ledger.unconfirmed.contains(&member) {
+        quote = quote.without_burning();
+    }
     let programme = &context.coalition.programmes[&receipt.programme];
     let (points, money) = (programme.scales.points, programme.scales.money);
     Ok(found(&json!({

@@ -1,10 +1,14 @@
 //! Members as they come over the wire.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::people::{ConsentBody, JoiningBody, PeopleReader, VerifiedBody};
 use super::{name_problem, read_fields};
 use crate::domain::member::{MemberName, token};
+use crate::domain::person::{Field, Source};
 use crate::engine::Enroll;
 use crate::http::problem::Problem;
 
@@ -20,6 +24,11 @@ struct MemberBody {
     external_ids: Vec<String>,
     #[serde(default)]
     card_tokens: Vec<String>,
+    profile: Option<BTreeMap<Field, String>>,
+    source: Option<Source>,
+    verified: Option<Vec<VerifiedBody>>,
+    codes: Option<Vec<String>>,
+    consents: Option<Vec<ConsentBody>>,
 }
 
 #[derive(Deserialize)]
@@ -28,15 +37,33 @@ struct CardTokenBody {
     card_token: String,
 }
 
-/// Reads a new member.
+/// Reads a new member, and the codes that show that the phone is theirs.
 ///
 /// # Errors
 /// If it has no name, too many, or one that can't be read.
-pub fn enroll_of(value: &Value) -> Result<Enroll, Problem> {
+pub fn enroll_of(reader: &PeopleReader, value: &Value) -> Result<(Enroll, Vec<String>), Problem> {
     let body: MemberBody = read_fields(value)?;
+    let mut names = names_of(reader, &body)?;
+    let count = names.len();
+    names.sort();
+    names.dedup();
+    if !(1..=NAMES_MAX).contains(&count) || names.len() != count {
+        let detail = "give 1 to 50 names, each once: phone, email, external_ids, card_tokens";
+        return Err(Problem::invalid("", detail));
+    }
+    let MemberBody { profile, source, verified, codes, consents, .. } = body;
+    let body = JoiningBody { profile, source, verified, codes, consents };
+    let (joining, codes) = match reader.joining(body, &names)? {
+        Some((joining, codes)) => (Some(Box::new(joining)), codes),
+        None => (None, Vec::new()),
+    };
+    Ok((Enroll { names, joining }, codes))
+}
+
+fn names_of(reader: &PeopleReader, body: &MemberBody) -> Result<Vec<MemberName>, Problem> {
     let mut names = Vec::new();
     if let Some(phone) = &body.phone {
-        names.push(MemberName::phone(phone).map_err(|error| name_problem("/phone", error))?);
+        names.push(reader.phone("/phone", phone)?);
     }
     if let Some(email) = &body.email {
         names.push(MemberName::email(email).map_err(|error| name_problem("/email", error))?);
@@ -49,15 +76,7 @@ pub fn enroll_of(value: &Value) -> Result<Enroll, Problem> {
         let pointer = format!("/card_tokens/{place}");
         names.push(MemberName::Card(token(id).map_err(|error| name_problem(&pointer, error))?));
     }
-    let count = names.len();
-    names.sort();
-    names.dedup();
-    if (1..=NAMES_MAX).contains(&count) && names.len() == count {
-        Ok(Enroll { names })
-    } else {
-        let detail = "give 1 to 50 names, each once: phone, email, external_ids, card_tokens";
-        Err(Problem::invalid("", detail))
-    }
+    Ok(names)
 }
 
 /// Reads a card token.

@@ -3,6 +3,7 @@
 mod bodies;
 pub mod cards;
 pub mod members;
+pub mod people;
 pub mod transactions;
 
 use serde::de::DeserializeOwned;

@@ -5,6 +5,7 @@
 mod holders;
 mod people;
 mod publishing;
+mod vault;
 
 pub use self::holders::{
     card_codes, card_intros, card_steps, pass_cursors, pass_devices, pass_head, pass_objects,
@@ -12,6 +13,9 @@ pub use self::holders::{
 };
 pub use self::people::{campaigns, cards, consents, outbox, outbox_head, persons, promos};
 pub use self::publishing::{circulation, cycle_sums, statements};
+pub use self::vault::{
+    code_counts, codes, member_imports, merge_proposals, moved_names, personal_names,
+};
 
 diesel::table! {
     shard_heads (shard) {
@@ -67,6 +71,7 @@ diesel::table! {
         member -> BigInt,
         merged_into -> Nullable<BigInt>,
         created_at -> BigInt,
+        erased_at -> Nullable<BigInt>,
     }
 }
 

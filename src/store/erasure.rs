@@ -1,0 +1,65 @@
+//! Forgets a member: the keys, the profile, the names, the consents, the cards. What was posted
+//! stands.
+
+use diesel::prelude::*;
+
+use super::StoreError;
+use super::connection::{Database, each_backend};
+use super::members::with_merged;
+use super::persons::programmes_of;
+use super::schema::{
+    cards, consents, member_names, members, merge_proposals, moved_names, personal_names, persons,
+};
+use crate::domain::ids::{MemberId, ProgrammeId};
+use crate::domain::time::Instant;
+
+/// Forgets a member and all profiles that were merged into it. Gives back the programmes in which
+/// it has accounts.
+///
+/// # Errors
+/// If the database fails.
+pub fn erase(
+    connection: &mut Database,
+    member: MemberId,
+    at: Instant,
+) -> Result<Vec<ProgrammeId>, StoreError> {
+    let all = with_merged(connection, member)?;
+    each_backend!(connection, |one| {
+        diesel::delete(personal_names::table.filter(personal_names::person.eq_any(&all)))
+            .execute(one)?;
+        diesel::delete(member_names::table.filter(member_names::member.eq_any(&all)))
+            .execute(one)?;
+        diesel::delete(moved_names::table.filter(moved_names::gone.eq_any(&all))).execute(one)?;
+        diesel::delete(consents::table.filter(consents::member.eq_any(&all))).execute(one)?;
+        let nothing: Option<Vec<u8>> = None;
+        let nowhere: Option<String> = None;
+        diesel::update(persons::table.filter(persons::member.eq_any(&all)))
+            .set((
+                persons::sealed_key.eq(&nothing),
+                persons::sealed.eq(&nothing),
+                persons::city.eq(nowhere),
+                persons::stage.eq("erased"),
+                persons::changed_at.eq(at.0),
+                persons::erased_at.eq(at.0),
+            ))
+            .execute(one)?;
+        diesel::update(members::table.filter(members::member.eq_any(&all)))
+            .set(members::erased_at.eq(at.0))
+            .execute(one)?;
+        diesel::update(cards::table.filter(cards::member.eq_any(&all)))
+            .set((
+                cards::state.eq("closed"),
+                cards::changed_at.eq(at.0),
+                cards::version.eq(cards::version + 1),
+            ))
+            .execute(one)?;
+        let open = merge_proposals::table
+            .filter(merge_proposals::state.eq("open"))
+            .filter(merge_proposals::keep.eq_any(&all).or(merge_proposals::gone.eq_any(&all)));
+        diesel::update(open)
+            .set((merge_proposals::state.eq("void"), merge_proposals::decided_at.eq(at.0)))
+            .execute(one)?;
+        Ok::<(), diesel::result::Error>(())
+    })?;
+    programmes_of(connection, member)
+}
