@@ -101,7 +101,8 @@ fn give_cards(database: &str, members: u64) -> Result<Vec<CardNumber>, BenchErro
     let shop: PartyId = SHOP.parse().expect(known);
     let external = |number: u64| NamedBy::new(&shop, &MemberName::External(number.to_string()));
     let names: Vec<NamedBy> = (0..members).map(external).collect();
-    let found: HashMap<NamedBy, MemberId> = members::resolve(&mut connection, vault.names(), &names)?;
+    let found: HashMap<NamedBy, MemberId> =
+        members::resolve(&mut connection, vault.names(), &names)?;
     let owners: Vec<MemberId> = found.into_values().collect();
     let mut numbers = Vec::with_capacity(owners.len());
     for owners in owners.chunks(CARDS_AT_ONCE) {

@@ -164,7 +164,7 @@ fn must_be_few(
     codes::lock(connection, hash, now)?;
     let since = |micros: i64| now.plus_micros(-micros);
     let of_phone = codes::of_phone_since(connection, hash, since(3_600 * SECOND))?;
-    let seconds_until = |at: Instant| (at.0 - now.0).div_euclid(SECOND) + 1;
+    let seconds_until = |at: Instant| ((at.0 - now.0 + SECOND - 1) / SECOND).max(1);
     if let Some(&last) = of_phone.last()
         && now < last.plus_micros(RESEND_AFTER)
     {

@@ -1,5 +1,7 @@
 //! Who may: a row for each route, or several where what is sent decides.
 
+use crate::access_people::rows_of_people;
+
 /// A route: where it is asked, with the ids of one party, and what is sent.
 pub struct Row {
     pub method: &'static str,
@@ -15,7 +17,7 @@ pub struct Row {
 }
 
 /// A row, from `y` and `-` for who may, and `*` where there is nothing.
-fn row(route: &'static str, target: &'static str, body: &'static str, may: &str) -> Row {
+pub fn row(route: &'static str, target: &'static str, body: &'static str, may: &str) -> Row {
     let (method, template) = route.split_once(' ').expect("a method and a template");
     let target = if target.is_empty() { template } else { target };
     let mut all = [None; 6];
@@ -25,7 +27,7 @@ fn row(route: &'static str, target: &'static str, body: &'static str, may: &str)
     Row { method, template, target, body, may: all }
 }
 
-const EMPTY: &str = "{}";
+pub const EMPTY: &str = "{}";
 const RECEIPT: &str = r#"{"kind":"refund","ref":"X-{p}","of":"R-{p}","amount":"1.00"}"#;
 const BATCH: &str =
     r#"{"idempotency_key":"k-{tx}","kind":"refund","ref":"Y-{p}","of":"R-{p}","amount":"1.00"}"#;
@@ -272,6 +274,7 @@ fn rows_of_cards() -> Vec<Row> {
 pub fn rows() -> Vec<Row> {
     let mut all = open_rows();
     all.extend(rows_of_cards());
+    all.extend(rows_of_people());
     all.extend(rows_of_parties());
     all.extend(rows_of_money_and_books());
     all.extend(rows_of_the_operator());

@@ -4,6 +4,7 @@
 //! every ledger is audited at the end.
 
 mod access;
+mod access_people;
 mod access_rows;
 mod bank;
 mod caller;
@@ -35,6 +36,9 @@ mod month;
 mod open_items;
 mod packs;
 mod payments;
+mod people;
+mod people_codes;
+mod people_erasure;
 mod proofs;
 mod reconciliation;
 mod reconciliation_again;

@@ -52,7 +52,7 @@ fn a_member_has_at_least_one_name_and_each_once() {
             json!({"external_ids": []}),
             json!({"external_ids": ["a", "a"]}),
             json!({"external_ids": many}),
-            json!({"phone": "89160000001"}),
+            json!({"phone": "0089160000001"}),
             json!({"email": "nobody"}),
             json!({"nickname": "a"}),
         ];

@@ -45,6 +45,37 @@ fn names(connection: &mut Database, question: &str) -> BTreeSet<String> {
     rows.into_iter().map(|row| row.name).collect()
 }
 
+/// All rows of a PostgreSQL database, as text.
+pub fn dump(address: &str) -> String {
+    let mut connection = open(address);
+    let tables = "SELECT table_name AS name FROM information_schema.tables \
+                  WHERE table_schema = 'public'";
+    let tables = names(&mut connection, tables);
+    assert!(tables.len() > 20, "the tables were found");
+    let rows = tables.iter().map(|table| {
+        let question =
+            format!("SELECT coalesce(string_agg(t::text, ' '), '') AS name FROM \"{table}\" t");
+        names(&mut connection, &question).into_iter().collect::<String>()
+    });
+    rows.collect::<Vec<_>>().join("\n")
+}
+
+/// The number that a question asks for.
+pub fn number(address: &str, question: &str) -> i64 {
+    #[derive(diesel::QueryableByName)]
+    struct Number {
+        #[diesel(sql_type = diesel::sql_types::BigInt)]
+        number: i64,
+    }
+    let asked = diesel::sql_query(question);
+    let row: Number = match &mut open(address) {
+        Database::Sqlite(one) => asked.get_result(one),
+        Database::Postgres(one) => asked.get_result(one),
+    }
+    .expect("the database answers");
+    row.number
+}
+
 /// The tables of a database, each column as `table.column`, with `?` where it may be missing.
 fn columns(connection: &mut Database) -> BTreeSet<String> {
     let question = match connection {

@@ -51,13 +51,17 @@ fn two_ways_of_enrolment_give_one_account() {
         let form = json!({"phone": "8 (916) 765-43-21", "external_ids": ["77"], "source": "till",
             "profile": {"name": "Вера"}});
         let (status, vera, shown) = enrol(world, "shop", &form);
-        assert_eq!((status, &shown["stage"], &shown["attached"]), (201, &json!("unconfirmed"), &json!(false)));
+        assert_eq!(
+            (status, &shown["stage"], &shown["attached"]),
+            (201, &json!("unconfirmed"), &json!(false))
+        );
         let (status, same, shown) = enrol(world, "koshelek", &wallet_body("+79167654321"));
         assert_eq!((status, &same), (200, &vera));
         assert_eq!((&shown["stage"], &shown["attached"]), (&json!("member"), &json!(true)));
         // Once more, by another wallet's user, and by the shop's own id.
         assert_eq!(enrol(world, "koshelek", &wallet_body("916 765 43 21")).1, vera);
-        let again = json!({"external_ids": ["77"], "email": "Vera@Example.org ", "source": "web_shop"});
+        let again =
+            json!({"external_ids": ["77"], "email": "Vera@Example.org ", "source": "web_shop"});
         assert_eq!(enrol(world, "shop", &again).1, vera);
         let seen = profile(&world.operator, "email:vera@example.org");
         assert_eq!(seen["member"], json!(vera));
@@ -100,8 +104,8 @@ fn a_known_name_that_nobody_showed_is_left_out_and_the_two_are_proposed() {
         }
         assert_eq!(world.balance(&other, "club")["available"], "10", "the points moved");
         assert_eq!(profile(&world.operator, &other)["member"], json!(club.anna));
-        let rejected = world.operator.post(
-            &target.replace("accept", "reject"), &world.new_key(), &json!({}));
+        let rejected =
+            world.operator.post(&target.replace("accept", "reject"), &world.new_key(), &json!({}));
         assert_eq!((rejected.status, code_of(&rejected).as_str()), (409, "proposal_state"));
     });
 }
@@ -138,10 +142,19 @@ fn only_who_may_says_that_a_name_was_verified() {
             (json!({"phone": "8-800-FLOWERS"}), "/phone"),
             (json!({"email": "a@b.c", "verified": ["phone"]}), "/verified/0"),
             (json!({"email": "a@b.c", "profile": {"name": ""}}), "/profile/name"),
-            (json!({"email": "a@b.c", "profile": {"birth_date": "2025-03-04"}}), "/profile/birth_date"),
-            (json!({"email": "a@b.c", "profile": {"city": "4111 1111 1111 1111"}}), "/profile/city"),
-            (json!({"email": "a@b.c", "consents": [{"purpose": "marketing", "version": "1",
-                "at": "2026-01-01T00:00:00Z"}]}), "/consents/0/at"),
+            (
+                json!({"email": "a@b.c", "profile": {"birth_date": "2025-03-04"}}),
+                "/profile/birth_date",
+            ),
+            (
+                json!({"email": "a@b.c", "profile": {"city": "4111 1111 1111 1111"}}),
+                "/profile/city",
+            ),
+            (
+                json!({"email": "a@b.c", "consents": [{"purpose": "marketing", "version": "1",
+                "at": "2026-01-01T00:00:00Z"}]}),
+                "/consents/0/at",
+            ),
         ] {
             let refused = world.operator.post("/v1/members", &world.new_key(), &body);
             assert_eq!(refused.status, 400, "{body}: {}", refused.text());
@@ -170,7 +183,8 @@ fn each_caller_sees_and_changes_what_it_may() {
         }
         assert_eq!(world.auditor().get(&format!("/v1/members/{vera}/profile")).status, 403);
 
-        let call = json!({"source": "call_centre", "profile": {"language": "ru", "city": "Казань"}});
+        let call =
+            json!({"source": "call_centre", "profile": {"language": "ru", "city": "Казань"}});
         let changed = patch(world, &world.operator, &vera, &call);
         assert_eq!(changed.status, 200, "{}", changed.text());
         assert_eq!(changed.json::<Value>().expect("JSON")["changed"], json!(["city", "language"]));
@@ -182,7 +196,8 @@ fn each_caller_sees_and_changes_what_it_may() {
         let own = json!({"profile": {"city": "Москва"}});
         let refused = patch(world, world.party("koshelek"), &vera, &own);
         assert_eq!((refused.status, code_of(&refused).as_str()), (403, "field_of_another"));
-        let gone = patch(world, world.party("koshelek"), &vera, &json!({"profile": {"name": null}}));
+        let gone =
+            patch(world, world.party("koshelek"), &vera, &json!({"profile": {"name": null}}));
         assert_eq!(gone.status, 200, "{}", gone.text());
         assert_eq!(profile(&world.operator, &vera)["profile"]["name"], Value::Null);
     });
@@ -213,7 +228,11 @@ fn the_latest_word_on_a_channel_counts() {
         };
         let all = ["push", "sms", "email", "call"].map(may);
         assert_eq!(all, [false, false, true, true]);
-        let stranger = world.party("bank").post(&target, "c", &json!({"purpose": "marketing", "version": "1"}));
+        let stranger = world.party("bank").post(
+            &target,
+            "c",
+            &json!({"purpose": "marketing", "version": "1"}),
+        );
         assert_eq!(stranger.status, 404, "{}", stranger.text());
     });
 }

@@ -62,7 +62,8 @@ fn an_erased_member_is_found_nowhere_and_the_books_stay_whole() {
             let gone = world.operator.get(&format!("/v1/members/{}", encoded(&name)));
             assert_eq!((gone.status, code_of(&gone).as_str()), (404, "unknown_member"), "{name}");
             // Names that the server remembers lead nowhere as well.
-            let refused = world.refuse("shop", &purchase(&format!("N-{name}").replace('+', ""), &name, "10.00"));
+            let refused = world
+                .refuse("shop", &purchase(&format!("N-{name}").replace('+', ""), &name, "10.00"));
             assert_eq!(refused, (404, "unknown_member".to_owned()), "{name}");
         }
         let card = json!({"kind": "card_payment", "ref": "C-1", "card_token": "par-canary", "amount": "10.00"});
@@ -122,9 +123,18 @@ fn a_brand_decides_for_its_own_members_alone() {
         assert_eq!(shown["profile"]["name"]["value"], NAME);
         assert_eq!(shown["balances"][0]["available"], "100");
         assert_eq!(shown["transactions"].as_array().map(Vec::len), Some(1));
-        let names: Vec<&str> =
-            shown["names"].as_array().expect("a list").iter().filter_map(|one| one["name"].as_str()).collect();
-        let due = [format!("phone:{PHONE}"), format!("email:{MAIL}"), "external:crm-314".into(), "card:par-canary".into()];
+        let names: Vec<&str> = shown["names"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .filter_map(|one| one["name"].as_str())
+            .collect();
+        let due = [
+            format!("phone:{PHONE}"),
+            format!("email:{MAIL}"),
+            "external:crm-314".into(),
+            "card:par-canary".into(),
+        ];
         assert_eq!(names, due.iter().map(String::as_str).collect::<Vec<_>>());
         assert_eq!(world.party("brand").post(&erase, &world.new_key(), &json!({})).status, 200);
     });
@@ -140,7 +150,10 @@ fn who_was_merged_is_erased_with_what_they_became() {
         world.accept("koshelek", &json!({"kind": "merge", "keep": keep, "drop": member}));
         assert_eq!(profile(&world.operator, &member)["profile"]["name"]["value"], NAME);
         let erased = world.operator.post(
-            &format!("/v1/members/{member}/erase"), &world.new_key(), &json!({}));
+            &format!("/v1/members/{member}/erase"),
+            &world.new_key(),
+            &json!({}),
+        );
         assert_eq!(erased.status, 200, "{}", erased.text());
         for one in [&member, &keep] {
             assert_eq!(world.operator.get(&format!("/v1/members/{one}")).status, 404);
