@@ -3,6 +3,7 @@
 mod cycles;
 mod export;
 mod keys;
+mod members;
 mod output;
 mod payments;
 mod reconcile;
@@ -69,6 +70,9 @@ enum Command {
     Key(keys::KeyCommand),
     /// Mints a token for an operator, for finance or for an auditor.
     Token(keys::TokenArguments),
+    /// Reads members from files of other systems.
+    #[command(subcommand)]
+    Members(members::MembersCommand),
     /// Lists, closes and publishes cycles.
     #[command(subcommand)]
     Cycle(cycles::CycleCommand),
@@ -91,6 +95,7 @@ impl Command {
             | Self::Party(_)
             | Self::Key(_)
             | Self::Token(_)
+            | Self::Members(_)
             | Self::Cycle(_)
             | Self::Statement(_)
             | Self::Reconcile(_)
@@ -138,6 +143,7 @@ fn dispatch(arguments: Arguments) -> Result<(), Failure> {
         Command::Party(command) => keys::party(command, &settings),
         Command::Key(command) => keys::key(command, &settings),
         Command::Token(token) => keys::token(&token, &settings),
+        Command::Members(command) => members::members(command, &settings),
         Command::Cycle(command) => cycles::cycle(command, &settings),
         Command::Statement(command) => cycles::statement(command, &settings),
         Command::Payments(payments) => payments::run(payments, &settings),

@@ -2,7 +2,7 @@
 
 use super::batch::Batch;
 use super::people::Giving;
-use super::work::{Enroll, Joining, Submission};
+use super::work::{Enroll, Enrolled, Joining, Submission};
 use crate::domain::ids::{MemberId, ShardId};
 use crate::domain::ledger::NamedBy;
 use crate::domain::member::MemberName;
@@ -72,6 +72,7 @@ impl Batch<'_> {
             let stage = if waits { Stage::Unconfirmed } else { Stage::Member };
             self.add_person(member, giving, stage);
         }
+        let mut proposed = 0;
         for named in names {
             let is_shown = joining.verified.contains(&named.name);
             match owner_of(self, &named) {
@@ -85,11 +86,15 @@ impl Batch<'_> {
                     // Who was there first stays, unless this is the one whom a name led to.
                     let pair = if is_new { (there, member) } else { (member, there) };
                     self.propose(pair, &named.name, giving)?;
+                    proposed += 1;
                 }
             }
         }
         self.learn(connection, member, giving, joining)?;
-        Ok(Some(self.shared.present.enrolled(member, is_new, self.stage_of(member))))
+        let stage = self.stage_of(member);
+        let proposed = submission.signed_by.is_none().then_some(proposed);
+        let enrolled = Enrolled { member, is_new, stage, proposed };
+        Ok(Some(self.shared.present.enrolled(&enrolled)))
     }
 
     pub(super) fn name(

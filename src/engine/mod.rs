@@ -27,7 +27,9 @@ use tokio::sync::oneshot;
 pub use closing::{Close, Closing, SignedCheckpoint};
 pub use exclusive::{ConfigureError, Keyed, Making};
 pub use house::House;
-pub use work::{Answer, CardWork, EngineError, Enroll, Joining, Present, Submission, Work};
+pub use work::{
+    Answer, CardWork, EngineError, Enroll, Enrolled, Joining, Present, Submission, Work,
+};
 
 use crate::auth::vault::Vault;
 use crate::clock::Clock;

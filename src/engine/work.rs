@@ -139,6 +139,20 @@ pub enum EngineError {
     SignerRevoked,
 }
 
+/// What came of an enrolment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Enrolled {
+    /// The member.
+    pub member: MemberId,
+    /// Whether they were not there before.
+    pub is_new: bool,
+    /// How far they are a member.
+    pub stage: Stage,
+    /// How many names belong to others; none: who asks is not told, since it would say whether a
+    /// phone is known.
+    pub proposed: Option<usize>,
+}
+
 /// How answers are written. The bytes are stored, so they never change for a key.
 pub trait Present: Send + Sync {
     /// An accepted transaction.
@@ -147,8 +161,8 @@ pub trait Present: Send + Sync {
     fn unchanged(&self, command: &Command, original: TransactionId) -> String;
     /// A new member.
     fn member(&self, member: MemberId) -> String;
-    /// A person who enrolled: a new member, or one who was there. Status and body.
-    fn enrolled(&self, member: MemberId, is_new: bool, stage: Stage) -> (u16, String);
+    /// A person who enrolled. Status and body.
+    fn enrolled(&self, enrolled: &Enrolled) -> (u16, String);
     /// A member that was erased.
     fn erased(&self, member: MemberId, at: Instant) -> String;
     /// A member's new name.

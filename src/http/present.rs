@@ -12,14 +12,13 @@ use crate::domain::card::Card;
 use crate::domain::command::{Command, Kind, ServiceKind};
 use crate::domain::ids::{LevelId, MemberId, PartyId, ProgrammeId, Reference, TransactionId};
 use crate::domain::member::MemberName;
-use crate::domain::person::Stage;
 use crate::domain::rejection::Rejection;
 use crate::domain::settlement::CycleId;
 use crate::domain::settlement::payment::ItemId;
 use crate::domain::terms::Coalition;
 use crate::domain::time::{Day, Instant};
 use crate::domain::transaction::{Detail, RefundPart, Transaction};
-use crate::engine::Present;
+use crate::engine::{Enrolled, Present};
 
 /// A transaction as its poster sees it.
 #[derive(Debug, Serialize)]
@@ -349,8 +348,12 @@ impl Present for Answers {
         json_text(&serde_json::json!({"member": member}))
     }
 
-    fn enrolled(&self, member: MemberId, is_new: bool, stage: Stage) -> (u16, String) {
-        let body = serde_json::json!({"member": member, "attached": !is_new, "stage": stage});
+    fn enrolled(&self, enrolled: &Enrolled) -> (u16, String) {
+        let Enrolled { member, is_new, stage, proposed } = *enrolled;
+        let mut body = serde_json::json!({"member": member, "attached": !is_new, "stage": stage});
+        if let Some(count) = proposed {
+            body["proposed"] = count.into();
+        }
         (if is_new { 201 } else { 200 }, json_text(&body))
     }
 

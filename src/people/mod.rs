@@ -4,6 +4,7 @@
 //! happens beside it: codes, profiles by hand, views, files of other systems.
 
 pub mod codes;
+pub mod import;
 pub mod messages;
 pub mod phone;
 pub mod profile;

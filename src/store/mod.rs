@@ -21,6 +21,7 @@ pub mod disputes;
 pub mod erasure;
 pub mod exposures;
 pub mod heads;
+pub mod imports;
 pub mod journal;
 pub mod liability;
 pub mod load;
