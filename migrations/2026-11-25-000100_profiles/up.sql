@@ -39,6 +39,8 @@ CREATE TABLE merge_proposals (
     merged_by BIGINT
 );
 CREATE UNIQUE INDEX merge_proposals_open ON merge_proposals (keep, gone) WHERE state = 'open';
+CREATE INDEX merge_proposals_by_keep ON merge_proposals (keep);
+CREATE INDEX merge_proposals_by_gone ON merge_proposals (gone);
 CREATE INDEX merge_proposals_by_state ON merge_proposals (state, created_at, proposal);
 
 -- One-time codes. `mac` is over the code under a salt of its own; the phone is there as the hash of

@@ -113,7 +113,8 @@ pub struct Replay {
     pub(super) positions: HashMap<PositionText, (i64, i64, i64)>,
     pub(super) bank_money: BankMoney,
     dated: HashMap<LotId, (i64, i64)>,
-    merged: HashMap<MemberId, MemberId>,
+    /// How often one became the other, less how often that was undone.
+    merges: HashMap<(MemberId, MemberId), i64>,
     finished_holds: HashSet<TransactionId>,
 }
 
@@ -145,8 +146,10 @@ impl Replay {
                 (lot.available_at, lot.expires_at) = (available_at, expires_at);
             }
         }
+        let stand = self.merges.iter().filter(|(_, count)| **count > 0);
+        let merged: HashMap<MemberId, MemberId> = stand.map(|(&pair, _)| pair).collect();
         for lot in self.lots.values_mut() {
-            while let Some(&kept) = self.merged.get(&lot.owner.member) {
+            while let Some(&kept) = merged.get(&lot.owner.member) {
                 lot.owner.member = kept;
             }
         }
@@ -227,8 +230,11 @@ impl Replay {
                     dated.iter().map(|one| (one.id, (one.available_at.0, one.expires_at.0)));
                 self.dated.extend(dates);
             }
-            Detail::Merge { drop } => {
-                self.merged.insert(*drop, transaction.member);
+            Detail::Merge { drop, .. } => {
+                *self.merges.entry((*drop, transaction.member)).or_default() += 1;
+            }
+            Detail::Unmerge { restored, .. } => {
+                *self.merges.entry((*restored, transaction.member)).or_default() -= 1;
             }
             Detail::Hold { held, .. } => {
                 self.holds.insert(transaction.id, held.0);

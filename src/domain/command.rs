@@ -5,7 +5,7 @@
 
 use super::adjustment::Adjustment;
 use super::amount::{Money, Points};
-use super::ids::{PartyId, ProgrammeId, PromoId, Reference};
+use super::ids::{MemberId, PartyId, ProgrammeId, PromoId, Reference, TransactionId};
 pub use super::kind::{Kind, ServiceKind};
 use super::member::MemberName;
 use super::obligation::EarnMoney;
@@ -182,6 +182,15 @@ pub enum Action {
         /// The profile that goes.
         drop: MemberName,
     },
+    /// A merge undone.
+    Unmerge {
+        /// The merge.
+        of: TransactionId,
+        /// The profile that stayed.
+        keep: MemberName,
+        /// The profile that went.
+        gone: MemberId,
+    },
     /// A member's own share of a receipt that points may pay.
     PersonalRule {
         /// The party's reference.
@@ -235,6 +244,7 @@ impl Action {
             Self::Void { .. } => Kind::Void,
             Self::Exchange { .. } => Kind::Exchange,
             Self::Merge { .. } => Kind::Merge,
+            Self::Unmerge { .. } => Kind::Unmerge,
             Self::PersonalRule { .. } => Kind::PersonalRule,
             Self::Pack { .. } => Kind::Pack,
             Self::Service { .. } => Kind::Service,
@@ -264,7 +274,8 @@ impl Action {
             Self::Delivery { .. }
             | Self::Capture { .. }
             | Self::Void { .. }
-            | Self::Merge { .. } => None,
+            | Self::Merge { .. }
+            | Self::Unmerge { .. } => None,
         }
     }
 
@@ -279,6 +290,7 @@ impl Action {
             | Self::Exchange { member, .. }
             | Self::PersonalRule { member, .. } => vec![member],
             Self::Merge { keep, drop } => vec![keep, drop],
+            Self::Unmerge { keep, .. } => vec![keep],
             Self::Delivery { .. }
             | Self::Refund { .. }
             | Self::Capture { .. }

@@ -55,6 +55,8 @@ kinds! {
     Exchange "exchange",
     /// Two profiles joined.
     Merge "merge",
+    /// A merge undone.
+    Unmerge "unmerge",
     /// A member's own rule.
     PersonalRule "personal_rule",
     /// What the clock did: lots lost, holds timed out.

@@ -133,6 +133,8 @@ pub struct Decided {
     pub receipt: Option<(TransactionId, ReceiptState)>,
     /// A profile that went, and the one that it became.
     pub merged: Option<(MemberId, MemberId)>,
+    /// A profile that is itself again, and the one that it had become.
+    pub unmerged: Option<(MemberId, MemberId)>,
 }
 
 impl Decided {
@@ -146,6 +148,7 @@ impl Decided {
             packs: BTreeMap::new(),
             receipt: None,
             merged: None,
+            unmerged: None,
         }
     }
 }
@@ -169,6 +172,8 @@ pub struct Changes {
     pub positions: BTreeMap<PositionKey, Position>,
     /// Profiles that went, and what they became, in order.
     pub merges: Vec<(MemberId, MemberId)>,
+    /// Profiles that are themselves again, and what they had become.
+    pub unmerges: Vec<(MemberId, MemberId)>,
 }
 
 /// The working set of one batch.
@@ -269,6 +274,11 @@ impl Ledger {
         if let Some((gone, kept)) = decided.merged {
             self.merged.insert(gone, kept);
             self.changes.merges.push((gone, kept));
+        }
+        if let Some((gone, kept)) = decided.unmerged {
+            self.merged.remove(&gone);
+            // A merge of the same batch is not saved: it ended before it began to count.
+            self.changes.unmerges.push((gone, kept));
         }
         if let Some(reference) = &transaction.reference {
             let key = ReferenceKey {

@@ -86,6 +86,20 @@ impl Metric {
         }
     }
 
+    /// Parts the metric of a profile that turned out to be another person, as it was when it was
+    /// joined. Days that no window can see any more are gone on both sides.
+    pub fn part(&mut self, other: &Self) {
+        self.spend -= other.spend;
+        self.receipts -= other.receipts;
+        for &MetricDay(number, spend, receipts) in &other.days {
+            if let Ok(place) = self.days.binary_search_by_key(&number, |one| one.0) {
+                self.days[place].1 -= spend;
+                self.days[place].2 -= receipts;
+            }
+        }
+        self.days.retain(|one| (one.1, one.2) != (0, 0));
+    }
+
     /// What counts on a day: spend in minor units, and receipts.
     pub fn on(&self, today: Day, window: Window) -> Addition {
         match window {

@@ -34,6 +34,9 @@ pub enum Rejection {
     /// The hold was captured, voided, or timed out.
     #[error("the hold is finished: it was captured, voided or timed out; make a new one")]
     HoldFinished,
+    /// A merge that can't be undone any more.
+    #[error("this merge stands: what came with the profile was used, or it was merged on")]
+    MergeStands,
     /// The party may not do this in this programme.
     #[error("your party has no agreement that covers this; ask the operator")]
     NoAgreement,
@@ -121,6 +124,7 @@ impl Rejection {
             Self::CardNotActive { .. } => "card_not_active",
             Self::OriginalNotFound => "original_not_found",
             Self::HoldFinished => "hold_finished",
+            Self::MergeStands => "merge_stands",
             Self::NoAgreement => "no_agreement",
             Self::ReportedTooLate { .. } => "reported_too_late",
             Self::ProgrammePaused => "programme_paused",

@@ -17,6 +17,7 @@ use super::ids::{
     LevelId, LotId, MemberId, PartyId, ProgrammeId, PromoId, Reference, TransactionId,
 };
 use super::kind::{Kind, ServiceKind};
+use super::metric::Metric;
 use super::obligation::LotFunding;
 use super::pack::FromPack;
 use super::posting::Posting;
@@ -103,6 +104,21 @@ pub struct RefundPart {
     /// What went off the receipt's price; none: the server did not write it down then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refunded: Option<Money>,
+}
+
+/// What a merge joined in one programme beside points.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Went {
+    /// The programme.
+    pub programme: ProgrammeId,
+    /// What counted towards the tier of the profile that went.
+    pub metric: Metric,
+    /// Its own share of a receipt that points may pay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_share: Option<Decimal>,
+    /// The same of the profile that stayed, before the merge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_max_share: Option<Decimal>,
 }
 
 /// What a transaction did, by its kind.
@@ -199,6 +215,16 @@ pub enum Detail {
     Merge {
         /// The profile that went.
         drop: MemberId,
+        /// What of its accounts is no posting; none: the server did not write it down then.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        went: Vec<Went>,
+    },
+    /// The end of a merge; the transaction's member is the one that stayed.
+    Unmerge {
+        /// The merge.
+        of: TransactionId,
+        /// The profile that is itself again.
+        restored: MemberId,
     },
     /// A member's own rule.
     PersonalRule {
@@ -356,7 +382,7 @@ impl Transaction {
             | Detail::Expiry { programme, .. } => vec![programme],
             Detail::Closing { .. } | Detail::Payment { .. } => Vec::new(),
             Detail::Adjustment { programme, .. } => programme.iter().collect(),
-            Detail::Delivery { .. } | Detail::Merge { .. } => {
+            Detail::Delivery { .. } | Detail::Merge { .. } | Detail::Unmerge { .. } => {
                 let accounts = self.postings.iter().flat_map(|one| [&one.from, &one.to]);
                 accounts.filter_map(|account| Some(account.member()?.1)).collect()
             }

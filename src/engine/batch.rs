@@ -18,7 +18,7 @@ use crate::domain::ids::{MemberId, ShardId, TransactionId};
 use crate::domain::ledger::{Ledger, NamedBy};
 use crate::domain::terms::{Coalition, Timeline};
 use crate::domain::time::Instant;
-use crate::domain::transaction::Transaction;
+use crate::domain::transaction::{Detail, Transaction};
 use crate::store::answers::{self, AnswerRow, StoredAnswer};
 use crate::store::heads::{self, Head};
 use crate::store::load;
@@ -49,7 +49,7 @@ pub(crate) struct Batch<'a> {
     pub(super) cards: Cards,
     pub(super) people: People,
     /// The epoch of names under the locks.
-    epoch: u64,
+    pub(super) epoch: u64,
     pub(super) looks_first: bool,
 }
 
@@ -248,6 +248,9 @@ impl<'a> Batch<'a> {
                 Ok(decided) => {
                     let transaction = self.ledger.commit(decided);
                     self.record(&transaction);
+                    if let Detail::Unmerge { restored, .. } = &transaction.detail {
+                        self.names_moved([*restored, transaction.member]);
+                    }
                     let body = self.shared.present.transaction(&transaction, &context.coalition);
                     return Ok((201, body));
                 }

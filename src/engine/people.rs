@@ -291,21 +291,17 @@ impl Batch<'_> {
         // What this batch has learnt of the member must be there to be taken away.
         self.save_people(connection)?;
         let programmes = erasure::erase(connection, member, self.now)?;
-        let ledger = &mut self.ledger;
-        let merged = &ledger.merged;
-        let current = |mut one: MemberId| {
-            while let Some(&next) = merged.get(&one) {
-                one = next;
-            }
-            one
-        };
-        ledger.members.retain(|_, one| current(*one) != member);
         self.people.rows.remove(&member);
         self.people.keys.remove(&member);
-        // Other servers, and this one, remember names; a head that moved on makes them look again.
-        if let Some(head) = self.heads.get_mut(&member.shard().0) {
-            head.merges += 1;
+        let names = self.ledger.members.iter();
+        let gone: Vec<NamedBy> = names
+            .filter(|&(_, &one)| self.ledger.current(one) == member)
+            .map(|(named, _)| named.clone())
+            .collect();
+        for named in gone {
+            self.ledger.members.remove(&named);
         }
+        self.names_moved([member]);
         let data = serde_json::json!({"member": member});
         let fact = |party: Option<PartyId>, programme| Fact {
             event: "member.erased",
@@ -320,6 +316,19 @@ impl Batch<'_> {
         let facts = programmes.into_iter().map(|programme| fact(None, Some(programme)));
         self.people.facts.extend(facts);
         Ok((200, self.shared.present.erased(member, self.now)))
+    }
+}
+
+impl Batch<'_> {
+    /// Names mean others from now on, or nobody. Servers remember names: heads that moved on make
+    /// them look again, and what else is in this batch waits for the next one.
+    pub(super) fn names_moved(&mut self, members: impl IntoIterator<Item = MemberId>) {
+        for member in members {
+            if let Some(head) = self.heads.get_mut(&member.shard().0) {
+                head.merges += 1;
+            }
+        }
+        self.epoch = u64::MAX;
     }
 }
 

@@ -29,6 +29,11 @@ impl Batch<'_> {
                         Action::UnlinkedRefund { .. } | Action::Merge { .. } => {
                             wanted.whole.extend(named);
                         }
+                        Action::Unmerge { of, gone, .. } => {
+                            wanted.transactions.push(*of);
+                            wanted.members.insert(*gone);
+                            wanted.whole.extend(named);
+                        }
                         action if action.burns() => {
                             let keys = action.programmes().into_iter().flat_map(|programme| {
                                 named.clone().map(|member| AccountKey {

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Shared;
 use super::work::{EngineError, Pending, Target, Work};
-use crate::domain::command::Command;
+use crate::domain::command::{Action, Command};
 use crate::domain::ids::{MemberId, ShardId};
 use crate::domain::ledger::{NamedBy, ReferenceKey};
 use crate::store::heads::Head;
@@ -199,7 +199,7 @@ impl Router {
             Some((named, member))
         });
         let members: Vec<(NamedBy, MemberId)> = members.collect::<Option<_>>()?;
-        Some(target_of(members, epoch))
+        Some(target_of(members, epoch).and(pending))
     }
 
     /// Commands that name nobody who is known are decided on a shard that their key chooses; those
@@ -329,7 +329,7 @@ impl Router {
         let owner = originals_of(pending)
             .into_iter()
             .find_map(|key| found.originals.get(&key).or_else(|| coming.get(&key)).copied());
-        let mut target = target_of(members, found.epoch);
+        let mut target = target_of(members, found.epoch).and(pending);
         match owner {
             // A receipt's owner is home, whoever else is named.
             Some(owner) => target.shards.insert(0, owner.shard().0),
@@ -352,6 +352,18 @@ struct Found {
 
 fn target_of(members: Vec<(NamedBy, MemberId)>, epoch: u64) -> Target {
     Target { shards: members.iter().map(|(_, member)| member.shard().0).collect(), members, epoch }
+}
+
+impl Target {
+    /// With the shard of a profile that is to be itself again: nobody is known by its id now.
+    fn and(mut self, pending: &Pending) -> Self {
+        if let Work::Post(command) = &pending.submission.work
+            && let Action::Unmerge { gone, .. } = &command.action
+        {
+            self.shards.push(gone.shard().0);
+        }
+        self
+    }
 }
 
 /// The references of earlier transactions that a command names.

@@ -53,6 +53,7 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("GET", "/v1/merge-proposals"),
     ("POST", "/v1/merge-proposals/{id}/accept"),
     ("POST", "/v1/merge-proposals/{id}/reject"),
+    ("POST", "/v1/merges/{id}/undo"),
     ("POST", "/v1/parties"),
     ("GET", "/v1/parties"),
     ("POST", "/v1/parties/{id}/keys"),
@@ -231,7 +232,8 @@ fn persons(config: &mut ServiceConfig) {
         .service(resource("/v1/test-codes").get(codes::shown))
         .service(resource("/v1/merge-proposals").get(proposals::list))
         .service(resource("/v1/merge-proposals/{id}/accept").post(proposals::accept))
-        .service(resource("/v1/merge-proposals/{id}/reject").post(proposals::reject));
+        .service(resource("/v1/merge-proposals/{id}/reject").post(proposals::reject))
+        .service(resource("/v1/merges/{id}/undo").post(proposals::undo));
 }
 
 /// Money in and out.

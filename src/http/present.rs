@@ -93,6 +93,11 @@ enum Outcome<'a> {
         keep: MemberId,
         drop: MemberId,
     },
+    Unmerge {
+        of: TransactionId,
+        keep: MemberId,
+        restored: MemberId,
+    },
     PersonalRule {
         programme: &'a ProgrammeId,
         max_share: Option<String>,
@@ -254,7 +259,10 @@ impl<'a> Outcome<'a> {
             Detail::Exchange { from, to, taken, given, .. } => {
                 Self::Exchange { from, to, taken: text(from, *taken), given: text(to, *given) }
             }
-            Detail::Merge { drop } => Self::Merge { keep: transaction.member, drop: *drop },
+            Detail::Merge { drop, .. } => Self::Merge { keep: transaction.member, drop: *drop },
+            Detail::Unmerge { of, restored } => {
+                Self::Unmerge { of: *of, keep: transaction.member, restored: *restored }
+            }
             Detail::PersonalRule { programme, max_share } => {
                 let max_share = max_share.map(|share| share.to_string());
                 Self::PersonalRule { programme, max_share }

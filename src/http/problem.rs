@@ -172,6 +172,7 @@ impl From<&Rejection> for Problem {
             Rejection::DuplicateReference { .. }
             | Rejection::HoldFinished
             | Rejection::CardEnded
+            | Rejection::MergeStands
             | Rejection::IdentifierTaken => 409,
             Rejection::UnknownMember
             | Rejection::UnknownCardToken

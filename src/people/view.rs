@@ -134,7 +134,7 @@ pub fn person(
         }
     }
     let names = opened_names(connection, &keys, member)?;
-    let consents = consents::of(connection, &all, CONSENTS_MAX)?;
+    let consents = consents::of(connection, &[member.0], CONSENTS_MAX)?;
     let own = rows.get(&member);
     Ok(Person {
         member,

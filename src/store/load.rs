@@ -32,6 +32,8 @@ pub struct Wanted {
     pub references: Vec<ReferenceKey>,
     /// References of earlier transactions that commands name.
     pub originals: Vec<ReferenceKey>,
+    /// Earlier transactions that commands name by id.
+    pub transactions: Vec<TransactionId>,
     /// Members that commands name.
     pub members: BTreeSet<MemberId>,
     /// Members whose accounts are needed whole.
@@ -65,6 +67,7 @@ pub fn load(
     let mut ledger = Ledger::default();
     read_references(connection, &mut ledger, &wanted.references)?;
     originals::read(connection, &mut ledger, &wanted.originals)?;
+    originals::read_by_id(connection, &mut ledger, &wanted.transactions)?;
     let mut members = wanted.members.clone();
     let mut whole = wanted.whole.clone();
     let owners: Vec<MemberId> = ledger.originals.values().map(|one| one.member).collect();

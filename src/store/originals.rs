@@ -43,6 +43,26 @@ pub fn read(
     Ok(())
 }
 
+/// Reads earlier transactions by their ids.
+pub fn read_by_id(
+    connection: &mut Database,
+    ledger: &mut Ledger,
+    ids: &[TransactionId],
+) -> Result<(), StoreError> {
+    for id in ids {
+        let content: Option<String> = transactions::table
+            .find((id.shard().0, id.number()))
+            .select(transactions::content)
+            .first(connection)
+            .optional()?;
+        if let Some(content) = content {
+            let transaction: Transaction = read_json(&content, "a transaction")?;
+            ledger.originals.insert(transaction.id, Arc::new(transaction));
+        }
+    }
+    Ok(())
+}
+
 /// Reads what the originals at hand name: their lots (spent ones too), holds and states.
 pub fn read_state(connection: &mut Database, ledger: &mut Ledger) -> Result<(), StoreError> {
     let mut owners: HashMap<i64, AccountKey> = HashMap::new();

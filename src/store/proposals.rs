@@ -1,9 +1,12 @@
 //! Proposals to join two profiles that may be one person.
 
+use std::collections::HashSet;
+
 use diesel::prelude::*;
 
 use super::StoreError;
 use super::connection::{Database, each_backend};
+use super::load::KEYS_PER_STATEMENT;
 use super::save::ROWS_PER_STATEMENT;
 use super::schema::merge_proposals;
 use crate::domain::time::Instant;
@@ -34,12 +37,28 @@ pub struct ProposalRow {
     pub merged_by: Option<i64>,
 }
 
-/// Adds proposals; one that is open already stands.
+/// Adds proposals. Two who are proposed already, whichever of them stays, are not proposed again,
+/// nor are two that were left apart.
 ///
 /// # Errors
 /// If the database fails.
 pub fn add(connection: &mut Database, rows: &[ProposalRow]) -> Result<(), StoreError> {
+    let members: Vec<i64> = rows.iter().flat_map(|row| [row.keep, row.gone]).collect();
+    let mut known: HashSet<(i64, i64)> = HashSet::new();
+    for members in members.chunks(KEYS_PER_STATEMENT) {
+        let pairs: Vec<(i64, i64)> = each_backend!(connection, |one| {
+            merge_proposals::table
+                .select((merge_proposals::keep, merge_proposals::gone))
+                .filter(merge_proposals::keep.eq_any(members))
+                .filter(merge_proposals::state.eq_any(["open", "rejected", "undone"]))
+                .load(one)
+        })?;
+        known.extend(pairs.into_iter().map(in_order));
+    }
+    let rows: Vec<&ProposalRow> =
+        rows.iter().filter(|row| known.insert(in_order((row.keep, row.gone)))).collect();
     for rows in rows.chunks(ROWS_PER_STATEMENT) {
+        let rows = rows.to_vec();
         each_backend!(connection, |one| {
             diesel::insert_into(merge_proposals::table)
                 .values(rows)
@@ -48,6 +67,11 @@ pub fn add(connection: &mut Database, rows: &[ProposalRow]) -> Result<(), StoreE
         })?;
     }
     Ok(())
+}
+
+/// Two members, whichever of them stays.
+fn in_order((one, other): (i64, i64)) -> (i64, i64) {
+    (one.min(other), one.max(other))
 }
 
 /// A proposal.
@@ -121,4 +145,27 @@ pub fn decide(
         ))
         .execute(connection)?;
     Ok(changed == 1)
+}
+
+/// Writes down that the merge of an accepted proposal was undone, if one led to it.
+///
+/// # Errors
+/// If the database fails.
+pub fn undone(
+    connection: &mut Database,
+    merged_by: i64,
+    at: Instant,
+    by: &str,
+) -> Result<(), StoreError> {
+    let accepted = merge_proposals::table
+        .filter(merge_proposals::state.eq("accepted"))
+        .filter(merge_proposals::merged_by.eq(merged_by));
+    diesel::update(accepted)
+        .set((
+            merge_proposals::state.eq("undone"),
+            merge_proposals::decided_at.eq(at.0),
+            merge_proposals::decided_by.eq(by),
+        ))
+        .execute(connection)?;
+    Ok(())
 }

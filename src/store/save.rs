@@ -172,6 +172,7 @@ pub fn save(
     packs::save(connection, ledger)?;
     save_receipts(connection, ledger)?;
     save_members::save_merges(connection, ledger)?;
+    save_members::save_unmerges(connection, ledger)?;
     exposures::save(connection, &ledger.exposures)
 }
 

@@ -8,7 +8,7 @@ use diesel::sql_types::BigInt;
 use super::StoreError;
 use super::connection::{Database, each_backend};
 use super::save::ROWS_PER_STATEMENT;
-use super::schema::{member_names, members, moved_names};
+use super::schema::{consents, member_names, members, moved_names};
 use crate::domain::ids::MemberId;
 use crate::domain::ledger::Ledger;
 
@@ -52,12 +52,74 @@ pub(super) fn save_merges(connection: &mut Database, ledger: &Ledger) -> Result<
                 .on_conflict_do_nothing()
                 .execute(one)
         })?;
+        // What was agreed to by one is agreed to by both; the latest word counts.
+        each_backend!(connection, |one| {
+            let agreed = consents::table.filter(consents::member.eq(gone.0)).select((
+                diesel::dsl::sql::<BigInt>(&kept.0.to_string()),
+                consents::purpose,
+                consents::channel,
+                consents::at,
+                consents::given,
+                consents::version,
+                consents::party,
+            ));
+            diesel::insert_into(consents::table)
+                .values(agreed)
+                .into_columns((
+                    consents::member,
+                    consents::purpose,
+                    consents::channel,
+                    consents::at,
+                    consents::given,
+                    consents::version,
+                    consents::party,
+                ))
+                .on_conflict_do_nothing()
+                .execute(one)
+        })?;
         diesel::update(members::table.find(gone.0))
             .set(members::merged_into.eq(kept.0))
             .execute(connection)?;
         diesel::update(member_names::table.filter(member_names::member.eq(gone.0)))
             .set(member_names::member.eq(kept.0))
             .execute(connection)?;
+    }
+    Ok(())
+}
+
+/// Saves that profiles are themselves again: the names that they brought are theirs, and so is what
+/// they had agreed to.
+///
+/// # Errors
+/// If the database fails.
+pub(super) fn save_unmerges(connection: &mut Database, ledger: &Ledger) -> Result<(), StoreError> {
+    for (gone, kept) in &ledger.changes.unmerges {
+        let nobody: Option<i64> = None;
+        diesel::update(members::table.find(gone.0))
+            .set(members::merged_into.eq(nobody))
+            .execute(connection)?;
+        let brought: Vec<Vec<u8>> = moved_names::table
+            .select(moved_names::name_hash)
+            .filter(moved_names::gone.eq(gone.0))
+            .load(connection)?;
+        for hashes in brought.chunks(ROWS_PER_STATEMENT) {
+            each_backend!(connection, |one| {
+                let names = member_names::table
+                    .filter(member_names::name_hash.eq_any(hashes))
+                    .filter(member_names::member.eq(kept.0));
+                diesel::update(names).set(member_names::member.eq(gone.0)).execute(one)
+            })?;
+        }
+        diesel::delete(moved_names::table.filter(moved_names::gone.eq(gone.0)))
+            .execute(connection)?;
+        let brought: Vec<(String, String, i64)> = consents::table
+            .select((consents::purpose, consents::channel, consents::at))
+            .filter(consents::member.eq(gone.0))
+            .load(connection)?;
+        for (purpose, channel, at) in brought {
+            diesel::delete(consents::table.find((kept.0, purpose, channel, at)))
+                .execute(connection)?;
+        }
     }
     Ok(())
 }

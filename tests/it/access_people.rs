@@ -30,5 +30,6 @@ pub fn rows_of_people() -> Vec<Row> {
             EMPTY,
             "-----*",
         ),
+        row("POST /v1/merges/{id}/undo", "/v1/merges/tx_0_9999/undo", EMPTY, "-----*"),
     ]
 }

@@ -39,6 +39,8 @@ mod payments;
 mod people;
 mod people_codes;
 mod people_erasure;
+mod people_import;
+mod people_undo;
 mod proofs;
 mod reconciliation;
 mod reconciliation_again;

@@ -39,6 +39,8 @@ pub struct Draft<'a> {
     pub receipt: Option<(TransactionId, ReceiptState)>,
     /// The profile that goes, and the one that it becomes.
     pub merged: Option<(MemberId, MemberId)>,
+    /// The profile that is itself again, and the one that it had become.
+    pub unmerged: Option<(MemberId, MemberId)>,
     /// The instant that says to which cycle this belongs by its date; none: that of its title.
     pub belongs_to: Option<Instant>,
 }
@@ -116,6 +118,7 @@ impl<'a> Draft<'a> {
             new_lots: Vec::new(),
             receipt: None,
             merged: None,
+            unmerged: None,
             belongs_to: None,
         }
     }
@@ -303,6 +306,7 @@ impl<'a> Draft<'a> {
             packs: self.packs,
             receipt: self.receipt,
             merged: self.merged,
+            unmerged: self.unmerged,
         }
     }
 

@@ -10,7 +10,7 @@ use crate::domain::metric::Metric;
 use crate::domain::posting::LedgerAccount;
 use crate::domain::rejection::Rejection;
 use crate::domain::terms::PartyKind;
-use crate::domain::transaction::Detail;
+use crate::domain::transaction::{Detail, Went};
 
 /// Decides a merge: lots move with their dates, and receipts, holds, tier metric and debts with
 /// them; what is owed is then paid from the points that there are, available before pending.
@@ -28,13 +28,20 @@ pub fn decide(ask: &Ask<'_>, keep: &MemberName, drop: &MemberName) -> Decision {
     let staying = |key: &AccountKey| AccountKey { member: keep, programme: key.programme.clone() };
     let all: Vec<AccountKey> = going.iter().cloned().chain(going.iter().map(staying)).collect();
     let mut draft = ask.draft_on(&all)?;
+    let mut went = Vec::with_capacity(going.len());
     for from in &going {
         let to = staying(from);
+        went.push(Went {
+            programme: from.programme.clone(),
+            metric: draft.account(from).metric.clone(),
+            max_share: draft.account(from).max_share,
+            kept_max_share: draft.account(&to).max_share,
+        });
         move_account(&mut draft, ask, from, &to);
         pay_debt(&mut draft, &to);
     }
     draft.merged = Some((drop, keep));
-    Ok(draft.finish(Title::of(ask.command, keep), Detail::Merge { drop }))
+    Ok(draft.finish(Title::of(ask.command, keep), Detail::Merge { drop, went }))
 }
 
 fn move_account(draft: &mut Draft<'_>, ask: &Ask<'_>, from: &AccountKey, to: &AccountKey) {

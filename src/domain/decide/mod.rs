@@ -23,6 +23,7 @@ mod purchase;
 mod quote;
 mod refund;
 mod service;
+mod unmerge;
 
 use std::sync::Arc;
 
@@ -122,6 +123,7 @@ pub fn decide(ledger: &Ledger, context: &Context, command: &Command) -> Decision
         Action::Void { of } => hold::decide_void(&ask, of),
         Action::Exchange { .. } => exchange::decide(&ask),
         Action::Merge { keep, drop } => merge::decide(&ask, keep, drop),
+        Action::Unmerge { of, gone, .. } => unmerge::decide(&ask, *of, *gone),
         Action::PersonalRule { programme, member, max_share, .. } => {
             let key = ask.account_key(member, programme)?;
             personal_rule::decide(&ask, key, *max_share)

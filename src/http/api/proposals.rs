@@ -5,19 +5,21 @@ use actix_web::web::{self, Data, Path, Query};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::found;
+use super::configuration::operator_owner;
+use super::{answered, found};
 use crate::domain::command::{Action, Command};
 use crate::domain::ids::{MemberId, TransactionId};
 use crate::domain::member::MemberName;
 use crate::domain::time::Instant;
+use crate::domain::transaction::Detail;
 use crate::engine::{Submission, Work};
 use crate::http::app::{App, read};
 use crate::http::caller::{Operated, must_have_key};
 use crate::http::problem::Problem;
 use crate::http::wire::{fingerprint, read_object};
-use crate::store::StoreError;
 use crate::store::names::key_hash;
 use crate::store::proposals::{self, ProposalRow, Verdict};
+use crate::store::{Database, StoreError, views};
 
 /// What a list can be narrowed by.
 #[derive(Deserialize)]
@@ -175,4 +177,43 @@ pub async fn reject(
     } else {
         Err(Problem::proposal_state("this proposal was decided otherwise"))
     }
+}
+
+/// Makes a profile that was merged into another itself again.
+pub async fn undo(
+    call: Operated,
+    app: Data<App>,
+    id: Path<String>,
+) -> Result<HttpResponse, Problem> {
+    must_be_empty(&call)?;
+    let of: TransactionId = id.parse().map_err(|_| Problem::not_found())?;
+    let stored = read(&app, move |database| views::transaction(database, of)).await?;
+    let merge = stored.ok_or_else(Problem::not_found)?.transaction;
+    let Detail::Merge { drop: gone, .. } = merge.detail else {
+        return Err(Problem::not_found());
+    };
+    let party = app.coalition().operator.clone();
+    let key = must_have_key(call.idempotency_key.as_ref())?;
+    let keep = MemberName::Id(merge.member);
+    let action = Action::Unmerge { of, keep, gone };
+    let command = Command { party: party.clone(), action, at: None };
+    let submission = Submission {
+        key: key_hash(&operator_owner(&call), key),
+        fingerprint: fingerprint("unmerge", &json!(of)),
+        work: Work::Post(Box::new(command)),
+        signed_by: None,
+        party,
+    };
+    let answer = app.engine.submit(submission).await?;
+    if answer.status == 201 {
+        let shared = app.clone();
+        let by = call.operator.subject.clone();
+        let write = move || {
+            let at = shared.now();
+            let write = |database: &mut Database| proposals::undone(database, of.0, at, &by);
+            shared.engine.write::<_, StoreError>(write)
+        };
+        web::block(write).await??;
+    }
+    Ok(answered(&answer))
 }
