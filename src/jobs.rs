@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | expire | `expiry_seconds` | posts what the clock did to accounts |
 //! | refresh | second | reads the configuration that another server changed |
-//! | forget | hour | forgets answers older than `answers_days` |
+//! | forget | hour | forgets answers older than `answers_days`, and codes older than two days |
 //! | settle | `settle_seconds` | closes cycles that are over, publishes, takes the silent on |
 //! | disputes | 10 seconds | ends disputes whose time is over, posts entries that are still due |
 //! | passes | `passes_seconds` | finds passes that show something else, tells phones and Google |
@@ -25,7 +25,7 @@ use crate::http::app::App;
 use crate::passes;
 use crate::statement::scan::StatementError;
 use crate::statement::service;
-use crate::store::{Address, StoreError, Use, answers, cycles, dialect, views};
+use crate::store::{Address, StoreError, Use, answers, codes, cycles, dialect, views};
 
 /// How often the jobs look whether they should stop or are due.
 const TICK: Duration = Duration::from_millis(200);
@@ -38,6 +38,9 @@ const ACCOUNTS_IN_LINE: usize = 50;
 
 /// Answers that are forgotten in one commit.
 const ANSWERS_AT_ONCE: i64 = 5_000;
+
+/// Days for which codes are kept: they are counted by the day.
+const CODES_DAYS: i64 = 2;
 
 /// How the jobs run.
 #[derive(Clone, Debug)]
@@ -252,6 +255,9 @@ fn forget(app: &App, schedule: &Schedule) -> Result<(), StoreError> {
     let day = 86_400_000_000;
     let before = app.now().plus_micros(-day * i64::from(schedule.answers_days)).0;
     let mut database = schedule.address.open(Use::Write)?;
+    dialect::begin(&mut database)?;
+    codes::forget_before(&mut database, app.now().plus_micros(-day * CODES_DAYS))?;
+    dialect::commit(&mut database)?;
     loop {
         dialect::begin(&mut database)?;
         let forgotten = answers::forget_before(&mut database, before, ANSWERS_AT_ONCE)?;

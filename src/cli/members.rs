@@ -106,7 +106,7 @@ fn looked_at(file: &mut File) -> std::io::Result<([u8; 32], u8)> {
     }
     file.seek(SeekFrom::Start(0))?;
     let header = header.unwrap_or_default();
-    let most = |one: &u8| header.iter().filter(|byte| *byte == one).count();
+    let most = |one: &u8| header.split(|byte| byte == one).count();
     let delimiter = [b',', b';', b'\t'].into_iter().max_by_key(|one| (most(one), *one == b','));
     Ok((state.finalize().into(), delimiter.unwrap_or(b',')))
 }

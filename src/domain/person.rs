@@ -145,7 +145,7 @@ impl Field {
         let is_text = |most: usize| {
             (1..=most).contains(&text.chars().count()) && !text.chars().any(char::is_control)
         };
-        let right = match self {
+        match self {
             Self::Name => is_text(200).then_some(text.to_owned()).ok_or(FieldError::Name),
             Self::City => is_text(100).then_some(text.to_owned()).ok_or(FieldError::City),
             Self::BirthDate => {
@@ -170,8 +170,7 @@ impl Field {
                 let known = ["female", "male", "other"].contains(&text);
                 known.then(|| text.to_owned()).ok_or(FieldError::Gender)
             }
-        };
-        right
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Persons within a batch: rows that are locked, keys that are open, and what is to be saved.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::batch::Batch;
@@ -48,14 +49,13 @@ impl People {
             return Ok(key.clone());
         }
         let row = self.rows.get_mut(&member).expect("the person's row is at hand");
-        let key = match &row.sealed_key {
-            Some(sealed) => vault.open_key(member, sealed)?,
-            None => {
-                let key = PersonKey::new()?;
-                row.sealed_key = Some(vault.seal_key(member, &key)?);
-                self.changed.insert(member);
-                key
-            }
+        let key = if let Some(sealed) = &row.sealed_key {
+            vault.open_key(member, sealed)?
+        } else {
+            let key = PersonKey::new()?;
+            row.sealed_key = Some(vault.seal_key(member, &key)?);
+            self.changed.insert(member);
+            key
         };
         self.keys.insert(member, key.clone());
         Ok(key)
@@ -105,12 +105,13 @@ impl Batch<'_> {
         member: MemberId,
         giving: Giving<'_>,
     ) -> Result<&mut PersonRow, StoreError> {
-        if !self.people.rows.contains_key(&member) {
-            let found = persons::lock(connection, &[member.0])?.remove(&member);
-            let row = found.unwrap_or_else(|| new_row(member, giving, Stage::Member));
-            self.people.rows.insert(member, row);
+        match self.people.rows.entry(member) {
+            Entry::Occupied(there) => Ok(there.into_mut()),
+            Entry::Vacant(place) => {
+                let found = persons::lock(connection, &[member.0])?.remove(&member);
+                Ok(place.insert(found.unwrap_or_else(|| new_row(member, giving, Stage::Member))))
+            }
         }
-        Ok(self.people.rows.get_mut(&member).expect("it is there now"))
     }
 
     /// A person who is a member from now on.

@@ -112,3 +112,69 @@ impl Carrier for Shown {
         Some(kept.iter().cloned().collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+    use std::net::TcpListener;
+
+    use super::*;
+
+    fn message() -> Message {
+        let text = "042917 is your code".to_owned();
+        Message { id: "code_1".into(), phone: "+79161234567".into(), text, at: Instant(0) }
+    }
+
+    /// A gateway that answers one call; what it was sent.
+    fn answering(status: &'static str) -> (String, std::thread::JoinHandle<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("http://{}/send", listener.local_addr().expect("an address"));
+        let serve = move || {
+            let (stream, _) = listener.accept().expect("a call");
+            let mut reader = BufReader::new(stream);
+            let (mut head, mut length) = (String::new(), 0);
+            loop {
+                let mut line = String::new();
+                reader.read_line(&mut line).expect("a line");
+                let lower = line.to_lowercase();
+                if let Some(value) = lower.strip_prefix("content-length:") {
+                    length = value.trim().parse().expect("a length");
+                }
+                head += &lower;
+                if line == "\r\n" {
+                    break;
+                }
+            }
+            let mut body = vec![0; length];
+            reader.read_exact(&mut body).expect("the body");
+            let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
+            reader.get_mut().write_all(answer.as_bytes()).expect("it can be answered");
+            head + &String::from_utf8_lossy(&body)
+        };
+        (url, std::thread::spawn(serve))
+    }
+
+    #[test]
+    fn a_gateway_gets_the_message_and_its_no_is_heard() {
+        let (url, seen) = answering("202 Accepted");
+        Gateway::new(url, Some("sesame".into())).send(&message()).expect("it was taken");
+        let seen = seen.join().expect("it ends");
+        assert!(seen.contains("authorization: bearer sesame"), "{seen}");
+        let body = r#"{"id":"code_1","text":"042917 is your code","to":"+79161234567"}"#;
+        assert!(seen.ends_with(body), "{seen}");
+        let (url, _) = answering("302 Found");
+        let refused = Gateway::new(url, None).send(&message());
+        assert!(matches!(refused, Err(SendError::Refused(302))), "{refused:?}");
+    }
+
+    #[test]
+    fn the_latest_messages_are_shown() {
+        let shown = Shown::default();
+        for number in 0..=SHOWN_MAX {
+            let one = Message { id: number.to_string(), ..message() };
+            shown.send(&one).expect("it is kept");
+        }
+        let kept = shown.shown().expect("it shows them");
+        assert_eq!((kept.len(), kept[0].id.as_str()), (SHOWN_MAX, "1"));
+    }
+}

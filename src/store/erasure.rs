@@ -1,6 +1,7 @@
 //! Forgets a member: the keys, the profile, the names, the consents, the cards. What was posted
 //! stands.
 
+use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 
 use super::StoreError;
@@ -8,7 +9,8 @@ use super::connection::{Database, each_backend};
 use super::members::with_merged;
 use super::persons::programmes_of;
 use super::schema::{
-    cards, consents, member_names, members, merge_proposals, moved_names, personal_names, persons,
+    cards, codes, consents, member_names, members, merge_proposals, moved_names, personal_names,
+    persons,
 };
 use crate::domain::ids::{MemberId, ProgrammeId};
 use crate::domain::time::Instant;
@@ -24,7 +26,13 @@ pub fn erase(
     at: Instant,
 ) -> Result<Vec<ProgrammeId>, StoreError> {
     let all = with_merged(connection, member)?;
+    overwrite(connection, true)?;
     each_backend!(connection, |one| {
+        let phones: Vec<Vec<u8>> = personal_names::table
+            .select(personal_names::name_hash)
+            .filter(personal_names::person.eq_any(&all))
+            .load(one)?;
+        diesel::delete(codes::table.filter(codes::phone.eq_any(&phones))).execute(one)?;
         diesel::delete(personal_names::table.filter(personal_names::person.eq_any(&all)))
             .execute(one)?;
         diesel::delete(member_names::table.filter(member_names::member.eq_any(&all)))
@@ -61,5 +69,15 @@ pub fn erase(
             .execute(one)?;
         Ok::<(), diesel::result::Error>(())
     })?;
+    overwrite(connection, false)?;
     programmes_of(connection, member)
+}
+
+/// Lets SQLite overwrite what is deleted instead of leaving it in free pages.
+fn overwrite(connection: &mut Database, on: bool) -> Result<(), StoreError> {
+    if let Database::Sqlite(one) = connection {
+        let word = if on { "ON" } else { "OFF" };
+        one.batch_execute(&format!("PRAGMA secure_delete = {word}"))?;
+    }
+    Ok(())
 }

@@ -137,10 +137,9 @@ impl Read for Breaking<'_> {
 fn a_run_that_broke_off_is_carried_on() {
     both(|world| {
         let engine = engine(world);
-        let mut text = "external_id,phone,verified\n".to_owned();
-        for number in 0..5_200 {
-            text += &format!("{number},+7916{:07},yes\n", number % 5_100);
-        }
+        let row = |number: u32| format!("{number},+7916{:07},yes\n", number % 5_100);
+        let rows: String = (0..5_200).map(row).collect();
+        let text = format!("external_id,phone,verified\n{rows}");
         let importing = importing("crm", &text);
         let breaking = Breaking { text: text.as_bytes(), left: text.len() - 100 };
         let broken = read(&engine, &importing, breaking);

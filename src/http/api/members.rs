@@ -153,8 +153,8 @@ pub async fn look_up(
 ) -> Result<HttpResponse, Problem> {
     let named = named_by(&call, &app.coalition(), &member)?;
     let vault = Arc::clone(app.engine.vault());
-    let names = move |database: &mut Database, member| people_view::names(database, &vault, member);
-    let (member, known) = of_member(&app, named, names).await?;
+    let opened = move |database: &mut Database, one| people_view::names(database, &vault, one);
+    let (member, known) = of_member(&app, named, opened).await?;
     let (mut external, mut cards) = (Vec::new(), Vec::new());
     let mut view = Map::new();
     view.insert("member".into(), member.to_string().into());

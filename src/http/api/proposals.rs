@@ -149,17 +149,13 @@ pub async fn accept(
     let merged: Option<TransactionId> =
         body.get("id").and_then(Value::as_str).and_then(|id| id.parse().ok());
     let by = call.operator.subject.clone();
-    match merged.filter(|_| answer.status == 201) {
-        Some(merged) => {
-            let row = decide(&app, number, "accepted", (by, Some(merged.0))).await?;
-            Ok(found(&proposal_view(&row)))
-        }
-        None => {
-            // The two are one member by now, or one of them is gone.
-            decide(&app, number, "void", (by, None)).await?;
-            Err(Problem::proposal_state("the two can't be joined any more; nothing was done"))
-        }
+    if let Some(merged) = merged.filter(|_| answer.status == 201) {
+        let row = decide(&app, number, "accepted", (by, Some(merged.0))).await?;
+        return Ok(found(&proposal_view(&row)));
     }
+    // The two are one member by now, or one of them is gone.
+    decide(&app, number, "void", (by, None)).await?;
+    Err(Problem::proposal_state("the two can't be joined any more; nothing was done"))
 }
 
 /// Leaves the two profiles apart.

@@ -24,7 +24,7 @@ enum Column {
 /// The columns of a file, by the names of its first line.
 #[derive(Clone, Debug)]
 pub struct Columns {
-    columns: Vec<(usize, Column)>,
+    known: Vec<(usize, Column)>,
     /// Names that mean nothing here.
     pub ignored: Vec<String>,
     /// Whether ids get the source's name in front, since they are nobody's own.
@@ -58,13 +58,13 @@ impl Columns {
                 "email" => Column::Email,
                 "card_token" => Column::Card,
                 "verified" => Column::Verified,
-                other => match Field::named(other) {
-                    Some(field) => Column::Profile(field),
-                    None => {
+                other => {
+                    let Some(field) = Field::named(other) else {
                         ignored.push(name);
                         continue;
-                    }
-                },
+                    };
+                    Column::Profile(field)
+                }
             };
             if columns.iter().any(|(_, known)| *known == column) {
                 return Err(format!("the column `{name}` stands there twice"));
@@ -73,7 +73,7 @@ impl Columns {
         }
         let names = [Column::External, Column::Phone, Column::Email, Column::Card];
         if columns.iter().any(|(_, column)| names.contains(column)) {
-            Ok(Self { columns, ignored, prefix })
+            Ok(Self { known: columns, ignored, prefix })
         } else {
             Err("name a column `external_id`, `phone`, `email` or `card_token`".to_owned())
         }
@@ -95,7 +95,7 @@ impl RowReader<'_> {
     /// The reason for which it is refused.
     pub fn read(&self, record: &StringRecord) -> Result<Enroll, &'static str> {
         let mut read = Read::default();
-        for &(place, column) in &self.columns.columns {
+        for &(place, column) in &self.columns.known {
             let text = record.get(place).unwrap_or_default().trim();
             if !text.is_empty() {
                 self.take(&mut read, column, text)?;
