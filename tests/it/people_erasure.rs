@@ -163,3 +163,31 @@ fn who_was_merged_is_erased_with_what_they_became() {
         assert!(!holds(&everything(world), "anna@example.org"));
     });
 }
+
+#[test]
+fn another_server_that_remembers_a_name_learns_that_it_leads_elsewhere() {
+    both(|world| {
+        let club = Club::new(world);
+        world.add_party("koshelek", "wallet");
+        let member = canary(world);
+        let clock = std::sync::Arc::clone(&world.clock);
+        let second = coalition::server::start(&world.settings, clock).expect("it starts");
+        let shop = world.party("shop").at(&second.url());
+        let post = |reference: &str| {
+            let body = purchase(reference, &format!("phone:{PHONE}"), "100.00");
+            shop.post("/v1/transactions", &world.new_key(), &body)
+        };
+        assert_eq!(post("R-1").status, 201);
+        let merge = json!({"kind": "merge", "keep": club.anna, "drop": member});
+        let merge = world.accept("koshelek", &merge);
+        assert_eq!(post("R-2").json::<Value>().expect("JSON")["member"], json!(club.anna));
+        let undo = format!("/v1/merges/{}/undo", crate::support::text(&merge, "id"));
+        assert_eq!(world.operator.post(&undo, &world.new_key(), &json!({})).status, 201);
+        assert_eq!(post("R-3").json::<Value>().expect("JSON")["member"], json!(member));
+        let erase = format!("/v1/members/{member}/erase");
+        assert_eq!(world.operator.post(&erase, &world.new_key(), &json!({})).status, 200);
+        let refused = post("R-4");
+        assert_eq!((refused.status, code_of(&refused).as_str()), (404, "unknown_member"));
+        drop(second);
+    });
+}
