@@ -1,6 +1,6 @@
 //! One batch: lock, load, decide one after another, save, commit.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant as Stopwatch;
 
@@ -50,6 +50,8 @@ pub(crate) struct Batch<'a> {
     pub(super) people: People,
     /// The epoch of names under the locks.
     pub(super) epoch: u64,
+    /// Names that lead elsewhere than when they were looked up.
+    pub(super) moved: HashSet<NamedBy>,
     pub(super) looks_first: bool,
 }
 
@@ -78,6 +80,7 @@ impl<'a> Batch<'a> {
             cards: Cards::default(),
             people: People::default(),
             epoch: 0,
+            moved: HashSet::new(),
             looks_first,
         }
     }
@@ -146,10 +149,9 @@ impl<'a> Batch<'a> {
             let key = self.shared.vault.names();
             self.ledger.members = members::resolve(connection, key, &new_names)?;
         }
-        let epoch = self.epoch;
-        let fresh = self.pending.iter().filter(|one| one.is_of(epoch));
-        let named = fresh.flat_map(|one| one.target.members.iter().cloned());
+        let named = self.pending.iter().flat_map(|one| one.target.members.iter().cloned());
         self.ledger.members.extend(named);
+        self.look_again(connection)?;
         self.load_people(connection, &wanted.unconfirmed())?;
         self.cards.load(connection, self.pending)
     }
@@ -205,7 +207,7 @@ impl<'a> Batch<'a> {
     /// The shard on which a command is decided: where its member lives now. None: that shard's
     /// head is not locked, the receipt that it names turned up meanwhile, or names mean others now.
     fn shard_of(&self, pending: &Pending) -> Option<ShardId> {
-        if !pending.is_of(self.epoch) {
+        if pending.target.members.iter().any(|(named, _)| self.moved.contains(named)) {
             return None;
         }
         let named = pending.target.members.first().map(|(_, member)| *member);
@@ -249,7 +251,7 @@ impl<'a> Batch<'a> {
                     let transaction = self.ledger.commit(decided);
                     self.record(&transaction);
                     if let Detail::Unmerge { restored, .. } = &transaction.detail {
-                        self.names_moved([*restored, transaction.member]);
+                        self.names_went(*restored, transaction.member);
                     }
                     let body = self.shared.present.transaction(&transaction, &context.coalition);
                     return Ok((201, body));
@@ -331,7 +333,7 @@ impl<'a> Batch<'a> {
         // went is sent there, and only there.
         for member in self.ledger.changes.merges.iter().flat_map(|&(gone, kept)| [gone, kept]) {
             if let Some(head) = self.heads.get_mut(&member.shard().0) {
-                head.merges = head.merges.max(1);
+                head.set_merged();
             }
         }
     }

@@ -7,7 +7,7 @@ use super::batch::Batch;
 use super::work::{Joining, Submission, Work};
 use crate::auth::secrets::random_bytes;
 use crate::auth::vault::{PersonKey, Place, Vault, VaultError};
-use crate::domain::ids::{MemberId, PartyId};
+use crate::domain::ids::{MemberId, PartyId, ProgrammeId};
 use crate::domain::ledger::NamedBy;
 use crate::domain::member::MemberName;
 use crate::domain::person::{Field, Known, Profile, Source, Stage};
@@ -20,7 +20,7 @@ use crate::store::persons::{self, PersonRow, PersonalNameRow};
 use crate::store::proposals::{self, ProposalRow};
 use crate::store::rows::{read_json, write_json};
 use crate::store::save_members::{NewName, save_members};
-use crate::store::{Database, StoreError, erasure};
+use crate::store::{Database, StoreError, erasure, members};
 
 /// What a batch knows of persons, and what it changed.
 #[derive(Default)]
@@ -265,16 +265,18 @@ impl Batch<'_> {
         let mut facts = std::mem::take(&mut self.people.facts);
         facts.append(&mut self.cards.facts);
         for &(gone, kept) in &self.ledger.changes.merges {
-            let accounts = self.ledger.changes.accounts.iter();
-            let programmes = accounts.filter(|key| key.member == gone).map(|key| &key.programme);
-            let data = serde_json::json!({"keep": kept, "drop": gone});
-            facts.extend(programmes.map(|programme| Fact {
-                event: "member.merged",
-                party: None,
-                programme: Some(programme.clone()),
-                member: Some(kept),
-                data: data.clone(),
-            }));
+            let accounts = self.ledger.changes.accounts.iter().filter(|key| key.member == gone);
+            let programmes: Vec<ProgrammeId> = accounts.map(|key| key.programme.clone()).collect();
+            let nowhere = programmes.is_empty().then_some(None);
+            facts.extend(nowhere.into_iter().chain(programmes.into_iter().map(Some)).map(
+                |programme| Fact {
+                    event: "member.merged",
+                    party: None,
+                    programme,
+                    member: Some(kept),
+                    data: serde_json::json!({"keep": kept, "drop": gone}),
+                },
+            ));
         }
         outbox::add(connection, self.now, &facts)
     }
@@ -302,7 +304,7 @@ impl Batch<'_> {
         for named in gone {
             self.ledger.members.remove(&named);
         }
-        self.names_moved([member]);
+        self.count_names_moved([member]);
         let data = serde_json::json!({"member": member});
         let fact = |party: Option<PartyId>, programme| Fact {
             event: "member.erased",
@@ -321,15 +323,48 @@ impl Batch<'_> {
 }
 
 impl Batch<'_> {
-    /// Names mean others from now on, or nobody. Servers remember names: heads that moved on make
-    /// them look again, and what else is in this batch waits for the next one.
-    pub(super) fn names_moved(&mut self, members: impl IntoIterator<Item = MemberId>) {
-        for member in members {
-            if let Some(head) = self.heads.get_mut(&member.shard().0) {
-                head.merges += 1;
+    /// Looks names up again that were looked up in an earlier epoch, so that what they are used for
+    /// keeps its place unless they lead elsewhere now. Those that lead to nobody are taken out.
+    pub(super) fn look_again(&mut self, connection: &mut Database) -> Result<(), StoreError> {
+        let stale = self.pending.iter().filter(|one| one.target.epoch != self.epoch);
+        let stale: HashMap<NamedBy, MemberId> =
+            stale.flat_map(|one| one.target.members.iter().cloned()).collect();
+        if stale.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<NamedBy> = stale.keys().cloned().collect();
+        let found = members::resolve(connection, self.shared.vault.names(), &names)?;
+        let ids: Vec<i64> = stale.values().map(|member| member.0).collect();
+        let current = members::current(connection, &ids)?;
+        for (named, member) in stale {
+            match found.get(&named) {
+                None => drop(self.ledger.members.remove(&named)),
+                // It was merged, which is followed where the name is used.
+                Some(there) if current.get(&member) == Some(there) => {}
+                Some(_) => drop(self.moved.insert(named)),
             }
         }
-        self.epoch = u64::MAX;
+        Ok(())
+    }
+
+    /// A profile is itself again: what names it had brought is looked up again after the commit, by
+    /// every server that remembers some.
+    pub(super) fn names_went(&mut self, restored: MemberId, kept: MemberId) {
+        let led = self.ledger.members.iter();
+        let led = led.filter(|&(named, &one)| {
+            self.ledger.current(one) == kept && named.name != MemberName::Id(kept)
+        });
+        self.moved.extend(led.map(|(named, _)| named.clone()));
+        self.count_names_moved([restored, kept]);
+    }
+
+    /// Servers remember names: heads that moved on make them look again.
+    fn count_names_moved(&mut self, members: impl IntoIterator<Item = MemberId>) {
+        for member in members {
+            if let Some(head) = self.heads.get_mut(&member.shard().0) {
+                head.count_names_moved();
+            }
+        }
     }
 }
 

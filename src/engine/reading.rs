@@ -5,12 +5,13 @@ use super::router::{originals_of, reference_of};
 use super::work::Work;
 use crate::domain::account::AccountKey;
 use crate::domain::command::Action;
+use crate::store::heads::Head;
 use crate::store::load::Wanted;
 
 impl Batch<'_> {
     pub(super) fn wanted(&self) -> Wanted {
         let mut wanted = Wanted {
-            may_be_merged: self.heads.values().any(|head| head.merges > 0),
+            may_be_merged: self.heads.values().any(Head::has_merges),
             ..Wanted::default()
         };
         for pending in self.pending {

@@ -48,7 +48,7 @@ pub(crate) struct Epoch {
 impl Epoch {
     /// The first one, with the heads as they are.
     pub fn new(heads: &[Head]) -> Self {
-        let seen = heads.iter().map(|head| (head.shard.0, head.merges)).collect();
+        let seen = heads.iter().map(|head| (head.shard.0, head.names_moved())).collect();
         Self { number: AtomicU64::new(1), seen: Mutex::new(seen) }
     }
 
@@ -64,8 +64,8 @@ impl Epoch {
         let mut has_moved = false;
         for head in heads {
             let last = seen.entry(head.shard.0).or_default();
-            has_moved |= *last < head.merges;
-            *last = head.merges.max(*last);
+            has_moved |= *last < head.names_moved();
+            *last = head.names_moved().max(*last);
         }
         if has_moved {
             self.number.fetch_add(1, Ordering::SeqCst);

@@ -219,11 +219,6 @@ impl Pending {
         Self { submission, target: Target::default(), reply, _place: place }
     }
 
-    /// Whether its names mean in this epoch what they did when they were looked up.
-    pub const fn is_of(&self, epoch: u64) -> bool {
-        self.target.members.is_empty() || self.target.epoch == epoch
-    }
-
     /// Answers; whoever waited may have gone, and that is fine.
     pub fn answer(self, answer: Result<Answer, EngineError>) {
         drop(self.reply.send(answer));

@@ -23,7 +23,9 @@ pub struct Head {
     pub next_seq: i64,
     /// The number that the next member gets.
     pub next_member: i64,
-    /// Above zero if a member of this shard was merged into another, or another into it.
+    /// The lowest bit: whether a member of this shard was merged into another, or another into it.
+    /// The rest: how often names of its members came to lead elsewhere, by an erasure or the end of
+    /// a merge.
     pub merges: i64,
     /// When the last transaction was recorded; time does not go back from there.
     pub last_recorded_at: Instant,
@@ -33,6 +35,28 @@ pub struct Head {
     pub hash: ChainHash,
     /// The frontier of the Merkle log.
     pub frontier: Frontier,
+}
+
+impl Head {
+    /// Whether members of this shard were merged.
+    pub const fn has_merges(&self) -> bool {
+        self.merges & 1 == 1
+    }
+
+    /// Writes down that members of this shard were merged.
+    pub const fn set_merged(&mut self) {
+        self.merges |= 1;
+    }
+
+    /// How often names of its members came to lead elsewhere.
+    pub const fn names_moved(&self) -> i64 {
+        self.merges >> 1
+    }
+
+    /// Counts that names of its members lead elsewhere from now on.
+    pub const fn count_names_moved(&mut self) {
+        self.merges += 2;
+    }
 }
 
 prepared! {

@@ -160,6 +160,9 @@ fn who_was_merged_is_erased_with_what_they_became() {
         }
         assert_eq!(tables_of(world, &member), (0, 0, 0, 1));
         assert_eq!(tables_of(world, &keep), (0, 0, 0, 1));
+        let told: Vec<(String, Option<String>)> = outbox_of(world);
+        let due = [("member.merged", None), ("member.erased", None)];
+        assert_eq!(told, due.map(|(event, programme)| (event.to_owned(), programme)));
         assert!(!holds(&everything(world), "anna@example.org"));
     });
 }
