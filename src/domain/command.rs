@@ -137,6 +137,13 @@ pub enum Action {
         /// The promotion that they belong to.
         promo: Option<PromoId>,
     },
+    /// What is left of points that were given comes back.
+    TakeBack {
+        /// The party's reference.
+        reference: Reference,
+        /// The grant.
+        of: Reference,
+    },
     /// Points reserved.
     Hold {
         /// The party's reference.
@@ -237,7 +244,9 @@ impl Action {
             Self::Purchase { .. } => Kind::Purchase,
             Self::CardPayment { .. } => Kind::CardPayment,
             Self::Delivery { .. } => Kind::Delivery,
-            Self::Refund { .. } | Self::UnlinkedRefund { .. } => Kind::Refund,
+            Self::Refund { .. } | Self::UnlinkedRefund { .. } | Self::TakeBack { .. } => {
+                Kind::Refund
+            }
             Self::Grant { .. } => Kind::Grant,
             Self::Hold { .. } => Kind::Hold,
             Self::Capture { .. } => Kind::Capture,
@@ -265,6 +274,7 @@ impl Action {
             | Self::Refund { reference, .. }
             | Self::UnlinkedRefund { reference, .. }
             | Self::Grant { reference, .. }
+            | Self::TakeBack { reference, .. }
             | Self::Hold { reference, .. }
             | Self::Exchange { reference, .. }
             | Self::PersonalRule { reference, .. }
@@ -293,6 +303,7 @@ impl Action {
             Self::Unmerge { keep, .. } => vec![keep],
             Self::Delivery { .. }
             | Self::Refund { .. }
+            | Self::TakeBack { .. }
             | Self::Capture { .. }
             | Self::Void { .. }
             | Self::Pack { .. }
@@ -306,6 +317,7 @@ impl Action {
         match self {
             Self::Delivery { of } => vec![(Kind::Purchase, of)],
             Self::Refund { of, .. } => vec![(Kind::Purchase, of), (Kind::CardPayment, of)],
+            Self::TakeBack { of, .. } => vec![(Kind::Grant, of)],
             Self::Capture { of, .. } | Self::Void { of } => vec![(Kind::Hold, of)],
             Self::Purchase { hold: Some(hold), .. } => vec![(Kind::Hold, hold)],
             _ => Vec::new(),

@@ -100,6 +100,11 @@ slug! {
 }
 
 slug! {
+    /// What a level of a programme opens besides points.
+    PerkCode
+}
+
+slug! {
     /// A dated table of VAT rates.
     VatTableId
 }

@@ -29,6 +29,7 @@ pub mod lot;
 pub mod member;
 pub mod metric;
 pub mod obligation;
+pub mod offer;
 pub mod pack;
 pub mod person;
 pub mod posting;

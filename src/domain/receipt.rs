@@ -18,7 +18,7 @@ use super::terms::programme::EarnRule;
 use super::time::Day;
 
 /// A line of a receipt as it was decided.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartLine {
     /// Its name within the receipt.
     pub id: String,
@@ -31,6 +31,15 @@ pub struct PartLine {
     pub earns: bool,
     /// Whether it is open to burning.
     pub burns: bool,
+    /// The article.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sku: Option<String>,
+    /// Its category.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
+    /// Its brand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brand: Option<String>,
 }
 
 /// What one receipt did in one programme.
@@ -233,6 +242,7 @@ mod tests {
             paid: Money(paid[place]),
             earns: true,
             burns: true,
+            ..PartLine::default()
         };
         let lines: Vec<PartLine> = (0..amounts.len()).map(line).collect();
         let eligible: Money = lines.iter().map(|line| line.amount - line.paid).sum();

@@ -21,6 +21,36 @@ pub fn is_excluded(exclude: &Exclusions, line: &Line) -> bool {
         || stands_in(&exclude.mcc, &line.mcc)
 }
 
+/// Which rule says what share of a line points may pay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CapOf {
+    /// The member's own.
+    Personal,
+    /// That of the line's category.
+    Category,
+    /// That of the member's tier.
+    Tier,
+    /// The programme's.
+    Programme,
+}
+
+/// The share of a line that points may pay, and which rule says so. The most specific one wins:
+/// personal, then category, then tier, then programme.
+pub fn cap_of(
+    burn: &BurnTerms,
+    account: &Account,
+    level: Option<&Level>,
+    line: &Line,
+) -> (Decimal, CapOf) {
+    let by_category = line.category.as_ref().and_then(|one| burn.categories.get(one)).copied();
+    let by_tier = level.and_then(|level| level.max_share);
+    let of = |share: Option<Decimal>, cap: CapOf| share.map(|share| (share, cap));
+    of(account.max_share, CapOf::Personal)
+        .or(of(by_category, CapOf::Category))
+        .or(of(by_tier, CapOf::Tier))
+        .unwrap_or((burn.max_share, CapOf::Programme))
+}
+
 /// What may pay for a receipt.
 pub struct Limit {
     /// The most points, whatever the member has.
@@ -31,8 +61,7 @@ pub struct Limit {
     pub max_share: Decimal,
 }
 
-/// The limit of a receipt: floor(share × open amount ÷ point value). The most specific share wins:
-/// personal, then category, then tier, then programme.
+/// The limit of a receipt: floor(share × open amount ÷ point value), by the share of each line.
 pub fn limit_of(
     programme: &Programme,
     burn: &BurnTerms,
@@ -41,10 +70,7 @@ pub fn limit_of(
     lines: &[Line],
 ) -> Limit {
     let by_tier = level.and_then(|level| level.max_share).unwrap_or(burn.max_share);
-    let share_of = |line: &Line| {
-        let by_category = line.category.as_ref().and_then(|one| burn.categories.get(one)).copied();
-        account.max_share.or(by_category).unwrap_or(by_tier)
-    };
+    let share_of = |line: &Line| cap_of(burn, account, level, line).0;
     let open = lines.iter().filter(|line| !is_excluded(&burn.exclude, line));
     // Shares have at most six digits, so the sum is exact in millionths of a minor unit.
     let millionths: i128 = open

@@ -6,7 +6,7 @@ use crate::domain::account::AccountKey;
 use crate::domain::amount::{Money, Points};
 use crate::domain::command::Line;
 use crate::domain::exact::Ratio;
-use crate::domain::metric::Addition;
+use crate::domain::metric::{Addition, Metric};
 use crate::domain::receipt::{Part, PartLine};
 use crate::domain::terms::agreement::AgreedEarning;
 use crate::domain::terms::programme::{Anchor, EarnRule, EarnTerms, LotDates};
@@ -76,6 +76,9 @@ pub fn part_of(basis: &Basis<'_>, burned: BurnedPart) -> Part {
         paid,
         earns: earns(line, programme, agreed, *level),
         burns: burn.is_some_and(|burn| !is_excluded(&burn.exclude, line)),
+        sku: line.sku.clone(),
+        category: line.category.clone(),
+        brand: line.brand.clone(),
     };
     let lines: Vec<PartLine> = lines.iter().zip(paid).map(line_of).collect();
     let earning = lines.iter().filter(|line| line.earns);
@@ -102,6 +105,20 @@ pub fn part_of(basis: &Basis<'_>, burned: BurnedPart) -> Part {
         to_pay: amount - burned.paid,
         lines,
     }
+}
+
+/// What a receipt of one amount would have earned somebody of whom nothing else is known: at the tier
+/// that a member with nothing has.
+pub fn earned_once(
+    programme: &Programme,
+    agreement: &Agreement,
+    (amount, day): (Money, Day),
+) -> Points {
+    let tiers = programme.tiers.as_ref();
+    let level = tiers.and_then(|tiers| tiers.level_of(&Metric::default(), day));
+    let lines = [Line { id: "1".to_owned(), amount, ..Line::default() }];
+    let basis = Basis { programme, agreement, level, lines: &lines, day };
+    part_of(&basis, BurnedPart::default()).earned
 }
 
 /// The dates of points earned on a shop's receipt of a local day.

@@ -19,15 +19,20 @@ mod merge;
 mod moving;
 mod packs;
 mod personal_rule;
+mod prices;
 mod purchase;
 mod quote;
 mod refund;
 mod service;
+mod take_back;
 mod unmerge;
 
 use std::sync::Arc;
 
+pub use burning::CapOf;
+pub use earning::earned_once;
 pub use expiry::decide_expiry;
+pub use prices::{Item, ItemDiscount, PricedItem, decide_prices};
 pub use quote::{Quote, decide_quote};
 
 use super::account::AccountKey;
@@ -115,6 +120,7 @@ pub fn decide(ledger: &Ledger, context: &Context, command: &Command) -> Decision
             refund::decide_unlinked(&ask, programme, member, *amount)
         }
         Action::Grant { .. } => grant::decide(&ask),
+        Action::TakeBack { of, .. } => take_back::decide(&ask, of),
         Action::Hold { programme, member, points, valid_for, .. } => {
             let key = ask.account_key(member, programme)?;
             hold::decide(&ask, &key, *points, *valid_for)

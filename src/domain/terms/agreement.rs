@@ -19,6 +19,7 @@ use crate::domain::amount::{MONEY_MAX, Money, parse_decimal};
 use crate::domain::ids::{PartyId, ProgrammeId, ScheduleId};
 use crate::domain::kind::ServiceKind;
 use crate::domain::obligation::{BurnMoney, EarnMoney, Scales};
+use crate::domain::offer::compensation::{CompensationDocument, CompensationTerms};
 use crate::domain::posting::Under;
 
 /// The most days that a party may have to report what happened.
@@ -52,6 +53,8 @@ pub struct Agreement {
     pub burn: Option<BurnMoney>,
     /// Grants without terms of their own; none: each grant names its terms.
     pub grant: Option<EarnMoney>,
+    /// Compensation for confirmed defects; none: this party gives none.
+    pub compensation: Option<CompensationTerms>,
     /// The most that the party may owe the clearing house, net, within the open cycle.
     pub net_debit_cap: Option<Money>,
     /// The most that the party may owe, net, over all that is not settled, holds counted.
@@ -144,6 +147,8 @@ pub struct AgreementDocument {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     grant: Option<GrantDocument>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    compensation: Option<CompensationDocument>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     net_debit_cap: Option<Rate>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     credit_line: Option<Rate>,
@@ -180,6 +185,10 @@ impl AgreementDocument {
             parsed.transpose()
         };
         let grant = self.grant.as_ref().map(|grant| grant.check(&under));
+        if self.compensation.is_some() && grant.is_none() {
+            let detail = "say in `grant` who pays for what is given";
+            return Err(Invalid::at("/compensation", detail));
+        }
         let price = self.earn.as_ref().map(|earn| earn.price_per_point);
         let charges = self.charges.as_ref().map(|charges| charges.check(scales, price));
         if self.report_within_days.is_some_and(|days| days > REPORT_DAYS_MAX) {
@@ -198,6 +207,7 @@ impl AgreementDocument {
                 .transpose()?,
             burn: self.burn.as_ref().map(|burn| burn.check(&under)).transpose()?,
             grant: grant.transpose()?,
+            compensation: self.compensation.map(|terms| terms.check(scales)).transpose()?,
             net_debit_cap: limit(self.net_debit_cap, "/net_debit_cap")?,
             credit_line: limit(self.credit_line, "/credit_line")?,
             charges: charges.transpose()?.unwrap_or_default(),

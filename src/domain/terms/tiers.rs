@@ -1,5 +1,7 @@
 //! Tiers: levels that a member reaches by spending or by the number of purchases.
 
+use std::collections::BTreeSet;
+
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -8,9 +10,12 @@ use super::programme::EarnTerms;
 use super::programme_document::EarnDocument;
 use super::rate::Rate;
 use crate::domain::amount::{MONEY_MAX, parse_decimal};
-use crate::domain::ids::LevelId;
+use crate::domain::ids::{LevelId, PerkCode};
 use crate::domain::metric::{Metric, Window};
 use crate::domain::time::Day;
+
+/// The most perks of a level.
+const PERKS_MAX: usize = 50;
 
 /// The longest window, in months.
 const WINDOW_MONTHS_MAX: u32 = 120;
@@ -38,6 +43,30 @@ pub struct Level {
     pub max_share: Option<Decimal>,
     /// Its own discount, in percent.
     pub discount: Option<Decimal>,
+    /// What it opens besides points.
+    pub perks: Vec<Perk>,
+}
+
+/// What a level opens besides points: a code that shops and sites know what to do with.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Perk {
+    /// The code.
+    pub code: PerkCode,
+    /// From this day on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_from: Option<Day>,
+    /// Up to this day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_through: Option<Day>,
+}
+
+impl Perk {
+    /// Whether it is valid on a day.
+    pub fn is_valid_on(&self, day: Day) -> bool {
+        self.valid_from.is_none_or(|from| from <= day)
+            && self.valid_through.is_none_or(|through| day <= through)
+    }
 }
 
 /// The tiers of a programme, checked.
@@ -85,6 +114,8 @@ pub struct LevelDocument {
     max_share: Option<Rate>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     discount: Option<Rate>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    perks: Vec<Perk>,
 }
 
 /// Tiers as written.
@@ -142,7 +173,15 @@ impl LevelDocument {
         let earn = self.earn.as_ref().map(|earn| earn.check(scales, &format!("{pointer}/earn")));
         let share = |rate: Rate| rate.at_most(1, &format!("{pointer}/max_share"));
         let percent = |rate: Rate| rate.at_most(100, &format!("{pointer}/discount"));
+        if PERKS_MAX < self.perks.len() {
+            return Err(Invalid::at(format!("{pointer}/perks"), "name at most 50 perks"));
+        }
+        let codes: BTreeSet<&PerkCode> = self.perks.iter().map(|perk| &perk.code).collect();
+        if codes.len() < self.perks.len() {
+            return Err(Invalid::at(format!("{pointer}/perks"), "a code stands in the list twice"));
+        }
         Ok(Level {
+            perks: self.perks.clone(),
             id: self.id.clone(),
             from,
             earn: earn.transpose()?,
