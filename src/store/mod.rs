@@ -30,6 +30,7 @@ pub mod log_key;
 pub mod members;
 pub mod migrations;
 pub mod names;
+pub mod offers;
 pub mod open_items;
 mod originals;
 pub mod outbox;

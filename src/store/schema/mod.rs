@@ -3,6 +3,7 @@
 #![expect(missing_docs, reason = "columns are described in migrations/")]
 
 mod holders;
+mod offers;
 mod people;
 mod publishing;
 mod vault;
@@ -10,6 +11,10 @@ mod vault;
 pub use self::holders::{
     card_codes, card_intros, card_steps, pass_cursors, pass_devices, pass_head, pass_objects,
     passes,
+};
+pub use self::offers::{
+    basket_rules, baskets, compensation_sums, compensations, offer_numbers, promo_batches,
+    promo_codes, promo_days, promo_uses,
 };
 pub use self::people::{campaigns, cards, consents, outbox, outbox_head, persons, promos};
 pub use self::publishing::{circulation, cycle_sums, statements};

@@ -1,0 +1,9 @@
+DROP TABLE baskets;
+DROP TABLE basket_rules;
+DROP TABLE compensation_sums;
+DROP TABLE compensations;
+DROP TABLE promo_uses;
+DROP TABLE promo_days;
+DROP TABLE promo_codes;
+DROP TABLE promo_batches;
+DROP TABLE offer_numbers;
