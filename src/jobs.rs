@@ -4,10 +4,11 @@
 //! |---|---|---|
 //! | expire | `expiry_seconds` | posts what the clock did to accounts |
 //! | refresh | second | reads the configuration that another server changed |
-//! | forget | hour | forgets answers older than `answers_days`, and codes older than two days |
+//! | forget | hour | forgets old answers, codes, baskets and sums of offers |
 //! | settle | `settle_seconds` | closes cycles that are over, publishes, takes the silent on |
 //! | disputes | 10 seconds | ends disputes whose time is over, posts entries that are still due |
 //! | passes | `passes_seconds` | finds passes that show something else, tells phones and Google |
+//! | offers | 5 seconds | finishes grants of offers that were begun, follows abandoned baskets up |
 //! | upkeep | 5 seconds | folds histograms, forgets the rates of quiet keys |
 
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use crate::domain::terms::Schedule as Settling;
 use crate::engine::{Close, ConfigureError, Submission, Work};
 use crate::http::api::cycles::figures;
 use crate::http::app::App;
+use crate::offers;
 use crate::passes;
 use crate::statement::scan::StatementError;
 use crate::statement::service;
@@ -121,6 +123,7 @@ struct Every {
     settled: Option<Stopwatch>,
     kept_up: Option<Stopwatch>,
     disputed: Option<Stopwatch>,
+    offered: Option<Stopwatch>,
 }
 
 impl Every {
@@ -140,6 +143,9 @@ impl Every {
         }
         if is_due(&mut self.disputed, second * 10) {
             end_disputes(app);
+        }
+        if is_due(&mut self.offered, second * 5) {
+            follow_offers_up(app);
         }
         if is_due(&mut self.kept_up, second * 5) {
             app.metrics.run_upkeep();
@@ -163,6 +169,16 @@ fn is_due(last: &mut Option<Stopwatch>, period: Duration) -> bool {
 fn end_disputes(app: &App) {
     if let Err(error) = crate::reconcile::settle_all(&app.engine, app.now()) {
         tracing::error!(%error, "the job settle failed");
+    }
+}
+
+/// Finishes grants of offers that were begun, and follows abandoned baskets up.
+fn follow_offers_up(app: &App) {
+    let now = app.now();
+    let finished = offers::finish(&app.engine, now);
+    let followed = offers::baskets::follow_up(&app.engine, now);
+    for error in [finished.err(), followed.err()].into_iter().flatten() {
+        tracing::error!(%error, "the job offers failed");
     }
 }
 
@@ -258,6 +274,7 @@ fn forget(app: &App, schedule: &Schedule) -> Result<(), StoreError> {
     dialect::begin(&mut database)?;
     codes::forget_before(&mut database, app.now().plus_micros(-day * CODES_DAYS))?;
     dialect::commit(&mut database)?;
+    offers::forget(&mut database, app.now())?;
     loop {
         dialect::begin(&mut database)?;
         let forgotten = answers::forget_before(&mut database, before, ANSWERS_AT_ONCE)?;

@@ -15,6 +15,7 @@ pub mod export;
 pub mod faults;
 pub mod http;
 pub mod jobs;
+pub mod offers;
 pub mod outbound;
 pub mod passes;
 pub mod payments;

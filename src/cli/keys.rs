@@ -70,7 +70,8 @@ pub struct TokenArguments {
     /// Who bears it.
     #[arg(long, default_value = "operator")]
     subject: String,
-    /// operator, who may change things; finance, who settles; or auditor, who only reads.
+    /// operator, who may change things; finance, who settles; marketing, who makes offers; or auditor,
+    /// who only reads.
     #[arg(long, default_value = "operator", value_parser = role_of)]
     role: Role,
     /// For how many minutes, at most 720.
@@ -84,7 +85,8 @@ fn kind_of(text: &str) -> Result<PartyKind, String> {
 }
 
 fn role_of(text: &str) -> Result<Role, String> {
-    serde_json::from_value(text.into()).map_err(|_| "use operator, finance or auditor".to_owned())
+    serde_json::from_value(text.into())
+        .map_err(|_| "use operator, finance, marketing or auditor".to_owned())
 }
 
 /// An engine on the database, beside the server that may run.

@@ -9,6 +9,7 @@ mod payments;
 mod reconcile;
 mod rehearse;
 mod report;
+mod retro;
 mod serve;
 
 use std::path::PathBuf;
@@ -57,6 +58,8 @@ enum Command {
     Audit,
     /// Compares a partner's own list with what it posted in a cycle, and stores nothing.
     Reconcile(reconcile::Arguments),
+    /// Grants points for receipts of the past, from a list; `--dry-run` shows what it would grant.
+    Retro(retro::Arguments),
     /// Writes the whole ledger, or one cycle, for other programs: beancount, hledger, Parquet, CSV.
     Export(export::Arguments),
     /// Prints figures of the whole ledger.
@@ -99,6 +102,7 @@ impl Command {
             | Self::Cycle(_)
             | Self::Statement(_)
             | Self::Reconcile(_)
+            | Self::Retro(_)
             | Self::Export(_)
             | Self::Report(_) => true,
             Self::Payments(payments) => payments.needs_database(),
@@ -138,6 +142,7 @@ fn dispatch(arguments: Arguments) -> Result<(), Failure> {
         Command::Rehearse(files) => rehearse::run(&files, &settings, named_database),
         Command::Audit => audit(&settings),
         Command::Reconcile(arguments) => reconcile::run(arguments, &settings),
+        Command::Retro(arguments) => retro::run(arguments, &settings),
         Command::Export(arguments) => export::run(arguments, &settings),
         Command::Report(command) => report::run(&command, &settings),
         Command::Party(command) => keys::party(command, &settings),

@@ -43,6 +43,8 @@ pub enum Role {
     Operator,
     /// Closes cycles, publishes, pays and reconciles; reads everything.
     Finance,
+    /// Makes campaigns and offers; reads everything.
+    Marketing,
     /// Reads everything.
     Auditor,
 }
