@@ -76,7 +76,18 @@ impl Operated {
     pub fn must_settle(&self) -> Result<(), Problem> {
         match self.operator.role {
             Role::Operator | Role::Finance => Ok(()),
-            Role::Auditor => Err(Problem::role_not_allowed()),
+            Role::Auditor | Role::Marketing => Err(Problem::role_not_allowed()),
+        }
+    }
+
+    /// Refuses who may not make campaigns and offers: marketing and operators may.
+    ///
+    /// # Errors
+    /// If the caller is neither.
+    pub fn must_market(&self) -> Result<(), Problem> {
+        match self.operator.role {
+            Role::Operator | Role::Marketing => Ok(()),
+            Role::Finance | Role::Auditor => Err(Problem::role_not_allowed()),
         }
     }
 

@@ -5,11 +5,13 @@ pub mod app;
 pub mod caller;
 pub mod docs;
 pub mod observe;
+mod offer_refusals;
 mod pages;
 mod payment_refusals;
 pub mod present;
 pub mod problem;
 mod refusals;
+mod routes;
 pub mod stream;
 pub mod wire;
 
@@ -18,120 +20,13 @@ use actix_web::web::{self, Data, PayloadConfig, ServiceConfig};
 
 use api::{
     batch, book_profiles, breaks, cards, codes, configuration, cycles, disputes, keys, members,
-    open_items, payments, people, proposals, reconciliations, reports, resolve, service,
+    offers, open_items, payments, people, proposals, reconciliations, reports, resolve, service,
     statements, transactions, wallet,
 };
 use app::App;
 use problem::Problem;
 
-/// All routes, as methods and templates in the words of the API's document.
-pub const ROUTES: &[(&str, &str)] = &[
-    ("GET", "/livez"),
-    ("GET", "/readyz"),
-    ("GET", "/metrics"),
-    ("GET", "/openapi.yaml"),
-    ("GET", "/docs"),
-    ("POST", "/v1/transactions"),
-    ("GET", "/v1/transactions"),
-    ("GET", "/v1/transactions/{id}"),
-    ("POST", "/v1/transactions:batch"),
-    ("POST", "/v1/quotes"),
-    ("POST", "/v1/members"),
-    ("POST", "/v1/members:batch"),
-    ("GET", "/v1/members/{member}"),
-    ("POST", "/v1/members/{member}/card-tokens"),
-    ("GET", "/v1/members/{member}/balances"),
-    ("GET", "/v1/members/{member}/history"),
-    ("GET", "/v1/members/{member}/profile"),
-    ("PATCH", "/v1/members/{member}/profile"),
-    ("POST", "/v1/members/{member}/consents"),
-    ("POST", "/v1/members/{member}/erase"),
-    ("GET", "/v1/members/{member}/export"),
-    ("POST", "/v1/codes"),
-    ("POST", "/v1/codes/{id}/confirm"),
-    ("GET", "/v1/test-codes"),
-    ("GET", "/v1/merge-proposals"),
-    ("POST", "/v1/merge-proposals/{id}/accept"),
-    ("POST", "/v1/merge-proposals/{id}/reject"),
-    ("POST", "/v1/merges/{id}/undo"),
-    ("POST", "/v1/parties"),
-    ("GET", "/v1/parties"),
-    ("POST", "/v1/parties/{id}/keys"),
-    ("GET", "/v1/parties/{id}/keys"),
-    ("POST", "/v1/parties/{id}/keys/{key}/revoke"),
-    ("PUT", "/v1/programmes/{id}"),
-    ("GET", "/v1/programmes"),
-    ("POST", "/v1/programmes/{id}/mode"),
-    ("PUT", "/v1/agreements/{programme}/{party}"),
-    ("GET", "/v1/agreements"),
-    ("PUT", "/v1/exchanges/{from}/{to}"),
-    ("GET", "/v1/exchanges"),
-    ("PUT", "/v1/schedules/{id}"),
-    ("GET", "/v1/schedules"),
-    ("PUT", "/v1/vat-rates/{id}"),
-    ("GET", "/v1/vat-rates"),
-    ("POST", "/v1/cycles/{cycle}/close"),
-    ("GET", "/v1/cycles/{cycle}"),
-    ("GET", "/v1/cycles"),
-    ("POST", "/v1/cycles/{cycle}/publish"),
-    ("POST", "/v1/cycles/{cycle}/acknowledge"),
-    ("GET", "/v1/statements"),
-    ("GET", "/v1/statements/{cycle}/{party}"),
-    ("GET", "/v1/statements/{cycle}/{party}/proofs"),
-    ("POST", "/v1/statements/{cycle}/{party}/acknowledge"),
-    ("GET", "/v1/log-key"),
-    ("POST", "/v1/cycles/{cycle}/instruct"),
-    ("GET", "/v1/cycles/{cycle}/payments"),
-    ("POST", "/v1/bank-statements"),
-    ("GET", "/v1/open-items"),
-    ("POST", "/v1/open-items/{id}/assign"),
-    ("POST", "/v1/open-items/{id}/return"),
-    ("POST", "/v1/open-items/{id}/write-off"),
-    ("GET", "/v1/clearing-accounts"),
-    ("PUT", "/v1/parties/{id}/book-profile"),
-    ("GET", "/v1/parties/{id}/book-profile"),
-    ("POST", "/v1/reconciliations"),
-    ("GET", "/v1/reconciliations"),
-    ("GET", "/v1/reconciliations/{id}"),
-    ("PUT", "/v1/reconciliations/{id}/parts/{part}"),
-    ("POST", "/v1/reconciliations/{id}/run"),
-    ("GET", "/v1/reconciliations/{id}/breaks"),
-    ("GET", "/v1/reconciliations/{id}/breaks/{number}"),
-    ("POST", "/v1/reconciliations/{id}/breaks/{number}/resolve"),
-    ("POST", "/v1/reconciliations/{id}/breaks/{number}/approve"),
-    ("POST", "/v1/reconciliations/{id}/breaks/{number}/send-back"),
-    ("POST", "/v1/disputes"),
-    ("GET", "/v1/disputes"),
-    ("GET", "/v1/disputes/{id}"),
-    ("POST", "/v1/disputes/{id}/acknowledge"),
-    ("POST", "/v1/disputes/{id}/evidence"),
-    ("POST", "/v1/disputes/{id}/propose"),
-    ("POST", "/v1/disputes/{id}/approve"),
-    ("POST", "/v1/disputes/{id}/reject"),
-    ("POST", "/v1/disputes/{id}/withdraw"),
-    ("GET", "/v1/reports/liability"),
-    ("GET", "/v1/catalogue"),
-    ("POST", "/v1/cards"),
-    ("POST", "/v1/cards/resolve"),
-    ("GET", "/v1/cards/{number}"),
-    ("GET", "/v1/cards/{number}/rotating"),
-    ("GET", "/v1/cards/{number}/barcode"),
-    ("GET", "/v1/cards/{number}/pass"),
-    ("POST", "/v1/cards/{number}/google-pass"),
-    ("POST", "/v1/cards/{number}/freeze"),
-    ("POST", "/v1/cards/{number}/unfreeze"),
-    ("POST", "/v1/cards/{number}/replace"),
-    ("POST", "/v1/cards/{number}/close"),
-    ("POST", "/v1/cards/{number}/intro-seen"),
-    ("POST", "/wallet/v1/devices/{device}/registrations/{type}/{serial}"),
-    ("DELETE", "/wallet/v1/devices/{device}/registrations/{type}/{serial}"),
-    ("GET", "/wallet/v1/devices/{device}/registrations/{type}"),
-    ("GET", "/wallet/v1/passes/{type}/{serial}"),
-    ("POST", "/wallet/v1/log"),
-    ("POST", "/v1/test-clock"),
-    ("GET", "/problems/{code}"),
-    ("GET", "/"),
-];
+pub use routes::ROUTES;
 
 /// Bytes of what a phone sends.
 const PHONE_BODY_BYTES_MAX: usize = 16 * 1024;
@@ -211,6 +106,7 @@ fn routes(config: &mut ServiceConfig) {
         .configure(money)
         .configure(books)
         .configure(of_wallets)
+        .configure(offered)
         .service(resource("/v1/reports/liability").get(reports::liability))
         .service(resource("/v1/test-clock").post(service::move_clock));
 }
@@ -307,4 +203,42 @@ fn of_wallets(config: &mut ServiceConfig) {
                 .service(resource("/passes/{type}/{serial}").get(wallet::latest))
                 .service(resource("/log").post(wallet::log)),
         );
+}
+
+/// Offers.
+fn offered(config: &mut ServiceConfig) {
+    use offers::{baskets, compensations, perks, prices, promo_codes};
+    use web::{get, post, put, resource};
+    config
+        .service(
+            resource("/v1/promo-codes")
+                .route(post().to(promo_codes::create))
+                .route(get().to(promo_codes::list)),
+        )
+        .service(resource("/v1/promo-codes/redeem").post(promo_codes::redeem))
+        .service(resource("/v1/promo-codes/{id}").get(promo_codes::view))
+        .service(resource("/v1/promo-codes/{id}/codes").get(promo_codes::codes))
+        .service(resource("/v1/promo-codes/{id}/report").get(promo_codes::report))
+        .service(resource("/v1/promo-codes/{id}/stop").post(promo_codes::stop))
+        .service(
+            resource("/v1/compensations")
+                .route(post().to(compensations::ask))
+                .route(get().to(compensations::list)),
+        )
+        .service(resource("/v1/compensations/{id}").get(compensations::view))
+        .service(resource("/v1/compensations/{id}/{step}").post(compensations::step))
+        .service(
+            resource("/v1/baskets/{id}")
+                .route(put().to(baskets::put))
+                .route(get().to(baskets::view)),
+        )
+        .service(resource("/v1/baskets/{id}/activity").post(baskets::activity))
+        .service(
+            resource("/v1/basket-rules/{programme}")
+                .route(put().to(baskets::put_rules))
+                .route(get().to(baskets::rules)),
+        )
+        .service(resource("/v1/call-list").get(baskets::call_list))
+        .service(resource("/v1/prices").post(prices::prices))
+        .service(resource("/v1/members/{member}/perks").get(perks::of_member_now));
 }

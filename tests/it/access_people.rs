@@ -33,3 +33,36 @@ pub fn rows_of_people() -> Vec<Row> {
         row("POST /v1/merges/{id}/undo", "/v1/merges/tx_0_9999/undo", EMPTY, "-----*"),
     ]
 }
+
+/// What is given beside receipts.
+pub fn rows_of_offers() -> Vec<Row> {
+    let mut all = vec![
+        row("POST /v1/promo-codes", "", EMPTY, "-yy--y"),
+        row("GET /v1/promo-codes", "", "", "-yyyyy"),
+        row("POST /v1/promo-codes/redeem", "", EMPTY, "-yy---"),
+        row("POST /v1/compensations", "", EMPTY, "----yy"),
+        row("GET /v1/compensations", "", "", "-yyyyy"),
+        row("PUT /v1/baskets/{id}", "/v1/baskets/B-9", EMPTY, "-yy---"),
+        row("GET /v1/baskets/{id}", "/v1/baskets/B-9?party={p}", "", "------"),
+        row("POST /v1/baskets/{id}/activity", "/v1/baskets/B-9/activity", EMPTY, "-yy--y"),
+        row("PUT /v1/basket-rules/{programme}", "/v1/basket-rules/{c}", EMPTY, "-----y"),
+        row("GET /v1/basket-rules/{programme}", "/v1/basket-rules/{c}", "", "---yyy"),
+        row("GET /v1/call-list", "", "", "-yyyyy"),
+        row("POST /v1/prices", "", EMPTY, "-yy---"),
+        row("GET /v1/members/{member}/perks", "", "", "-y-yyy"),
+    ];
+    let nowhere = [
+        ("GET /v1/promo-codes/{id}", "/v1/promo-codes/pc_9"),
+        ("GET /v1/promo-codes/{id}/codes", "/v1/promo-codes/pc_9/codes"),
+        ("GET /v1/promo-codes/{id}/report", "/v1/promo-codes/pc_9/report"),
+        ("POST /v1/promo-codes/{id}/stop", "/v1/promo-codes/pc_9/stop"),
+        ("GET /v1/compensations/{id}", "/v1/compensations/cmp_9"),
+        ("POST /v1/compensations/{id}/approve", "/v1/compensations/cmp_9/approve"),
+        ("POST /v1/compensations/{id}/reject", "/v1/compensations/cmp_9/reject"),
+        ("POST /v1/compensations/{id}/reverse", "/v1/compensations/cmp_9/reverse"),
+    ];
+    all.extend(nowhere.map(|(route, target)| {
+        row(route, target, EMPTY, if route.starts_with("GET") { "------" } else { "******" })
+    }));
+    all
+}

@@ -24,17 +24,35 @@ pub(super) struct Acting {
 impl Acting {
     /// Who calls, if they may write: finance and operators, and parties for themselves.
     pub fn writing(call: &Either) -> Result<Self, Problem> {
+        if let Either::Operator(operated) = call {
+            operated.must_settle()?;
+        }
+        Ok(Self::anybody(call))
+    }
+
+    /// Who calls, if they may make offers of a brand: the brand, marketing and operators.
+    pub fn marketing(call: &Either, brand: &PartyId) -> Result<Self, Problem> {
         match call {
-            Either::Operator(operated) => {
-                operated.must_settle()?;
-                let person = operated.operator.subject.clone();
-                Ok(Self { party: None, person, owner: operator_owner(operated) })
-            }
-            Either::Party(signed) => Ok(Self {
+            Either::Operator(operated) => operated.must_market()?,
+            Either::Party(signed) if signed.party == *brand => {}
+            Either::Party(_) => return Err(Problem::not_found()),
+        }
+        Ok(Self::anybody(call))
+    }
+
+    /// Who calls, whatever they may.
+    pub fn anybody(call: &Either) -> Self {
+        match call {
+            Either::Operator(operated) => Self {
+                party: None,
+                person: operated.operator.subject.clone(),
+                owner: operator_owner(operated),
+            },
+            Either::Party(signed) => Self {
                 party: Some(signed.party.clone()),
                 person: signed.signed_by.to_string(),
                 owner: signed.party.to_string(),
-            }),
+            },
         }
     }
 

@@ -19,6 +19,7 @@ pub mod disputes;
 pub mod explain;
 pub mod keys;
 pub mod members;
+pub mod offers;
 pub mod open_items;
 mod opening;
 pub mod payments;

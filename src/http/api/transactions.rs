@@ -7,11 +7,12 @@ use serde_json::json;
 
 use super::{answered, explain, found};
 use crate::domain::account::{AccountKey, Balance};
-use crate::domain::command::Kind;
+use crate::domain::command::{Action, Command, Kind};
 use crate::domain::decide::{Context, decide_quote};
 use crate::domain::ids::{PartyId, Reference, ShardId, TransactionId};
 use crate::domain::ledger::{Ledger, NamedBy, ReferenceKey};
 use crate::domain::rejection::Rejection;
+use crate::domain::terms::{Coalition, PartyKind};
 use crate::engine::{Submission, Work};
 use crate::http::app::{App, read};
 use crate::http::caller::{Either, Signed, must_have_key};
@@ -39,6 +40,7 @@ pub fn submission_of(
     let timeline = app.engine.timeline();
     let reader = Reader { coalition: timeline.latest(), now: app.now() };
     let command = command_of(reader, &call.party, value, app.engine.clock().follows())?;
+    must_fit_role(reader.coalition, &command)?;
     Ok(Submission {
         party: call.party.clone(),
         signed_by: Some(call.signed_by.clone()),
@@ -46,6 +48,30 @@ pub fn submission_of(
         fingerprint: fingerprint("transaction", value),
         work: Work::Post(Box::new(command)),
     })
+}
+
+/// Refuses what a service centre does not post: receipts, and grants beside the limits under which it
+/// compensates.
+fn must_fit_role(coalition: &Coalition, command: &Command) -> Result<(), Problem> {
+    let kind = coalition.parties.get(&command.party).map(|party| party.kind);
+    if kind != Some(PartyKind::ServiceCentre) {
+        return Ok(());
+    }
+    let limited = |programme| {
+        let agreement = coalition.agreement(programme, &command.party);
+        agreement.is_some_and(|agreement| agreement.compensation.is_some())
+    };
+    match &command.action {
+        Action::Purchase { .. } | Action::CardPayment { .. } => {
+            let detail = "a service centre compensates, and sells nothing here";
+            Err(Problem::not_for_service_centres(detail))
+        }
+        Action::Grant { programme, .. } if limited(programme) => {
+            let detail = "your agreement limits compensation; post it to /v1/compensations";
+            Err(Problem::not_for_service_centres(detail))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Answers a quote.
