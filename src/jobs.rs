@@ -4,11 +4,12 @@
 //! |---|---|---|
 //! | expire | `expiry_seconds` | posts what the clock did to accounts |
 //! | refresh | second | reads the configuration that another server changed |
-//! | forget | hour | forgets old answers, codes, baskets and sums of offers |
+//! | forget | hour | forgets old answers, codes, baskets, told facts and ended deliveries |
 //! | settle | `settle_seconds` | closes cycles that are over, publishes, takes the silent on |
 //! | disputes | 10 seconds | ends disputes whose time is over, posts entries that are still due |
 //! | passes | `passes_seconds` | finds passes that show something else, tells phones and Google |
 //! | offers | 5 seconds | finishes grants of offers that were begun, follows abandoned baskets up |
+//! | open | second | tells of points that came free |
 //! | upkeep | 5 seconds | folds histograms, forgets the rates of quiet keys |
 
 use std::sync::Arc;
@@ -21,13 +22,17 @@ use crate::domain::ids::MemberId;
 use crate::domain::settlement::{CycleId, CycleState};
 use crate::domain::terms::Schedule as Settling;
 use crate::engine::{Close, ConfigureError, Submission, Work};
+use crate::events::openings;
 use crate::http::api::cycles::figures;
 use crate::http::app::App;
 use crate::offers;
 use crate::passes;
 use crate::statement::scan::StatementError;
 use crate::statement::service;
-use crate::store::{Address, StoreError, Use, answers, codes, cycles, dialect, views};
+use crate::store::{
+    Address, StoreError, Use, answers, codes, cycles, deliveries, dialect, events, limit_notices,
+    views,
+};
 
 /// How often the jobs look whether they should stop or are due.
 const TICK: Duration = Duration::from_millis(200);
@@ -37,6 +42,15 @@ const ACCOUNTS_AT_ONCE: i64 = 2_000;
 
 /// Accounts that wait in line at once: whoever comes after them waits for no more.
 const ACCOUNTS_IN_LINE: usize = 50;
+/// Days for which facts of the outbox can be told.
+const FACTS_DAYS: i64 = 90;
+
+/// Days for which deliveries that arrived are kept, and those that were given up.
+const DELIVERED_DAYS: i64 = 3;
+const DEAD_DAYS: i64 = 30;
+
+/// Days after which a limit of a cycle is forgotten to have been told of.
+const NOTICES_DAYS: i64 = 400;
 
 /// Answers that are forgotten in one commit.
 const ANSWERS_AT_ONCE: i64 = 5_000;
@@ -124,6 +138,7 @@ struct Every {
     kept_up: Option<Stopwatch>,
     disputed: Option<Stopwatch>,
     offered: Option<Stopwatch>,
+    opened: Option<Stopwatch>,
 }
 
 impl Every {
@@ -146,6 +161,9 @@ impl Every {
         }
         if is_due(&mut self.offered, second * 5) {
             follow_offers_up(app);
+        }
+        if is_due(&mut self.opened, second) {
+            report("open", openings::tell(&app.engine));
         }
         if is_due(&mut self.kept_up, second * 5) {
             app.metrics.run_upkeep();
@@ -269,12 +287,16 @@ enum SettleError {
 
 fn forget(app: &App, schedule: &Schedule) -> Result<(), StoreError> {
     let day = 86_400_000_000;
-    let before = app.now().plus_micros(-day * i64::from(schedule.answers_days)).0;
+    let days_ago = |days: i64| app.now().plus_micros(-day * days);
+    let before = days_ago(i64::from(schedule.answers_days)).0;
     let mut database = schedule.address.open(Use::Write)?;
     dialect::begin(&mut database)?;
-    codes::forget_before(&mut database, app.now().plus_micros(-day * CODES_DAYS))?;
+    codes::forget_before(&mut database, days_ago(CODES_DAYS))?;
     dialect::commit(&mut database)?;
     offers::forget(&mut database, app.now())?;
+    events::forget_facts(&mut database, days_ago(FACTS_DAYS))?;
+    deliveries::forget(&mut database, (days_ago(DELIVERED_DAYS), days_ago(DEAD_DAYS)))?;
+    limit_notices::forget_before(&mut database, days_ago(NOTICES_DAYS))?;
     loop {
         dialect::begin(&mut database)?;
         let forgotten = answers::forget_before(&mut database, before, ANSWERS_AT_ONCE)?;

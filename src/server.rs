@@ -28,6 +28,7 @@ use crate::store::{
     self, Database, StoreError, Use, configurations, dialect, heads, log_key, migrations, vault_key,
 };
 use crate::telemetry;
+use crate::webhooks::Sender;
 
 /// The setting under which the database keeps the key of operators' tokens.
 const TOKEN_KEY: &str = "token_key";
@@ -146,6 +147,7 @@ pub struct Running {
     thread: Option<JoinHandle<std::io::Result<()>>>,
     jobs: Option<Jobs>,
     _checkpoints: Option<Checkpoints>,
+    webhooks: Option<Sender>,
 }
 
 /// Starts the server on a database that is set up.
@@ -183,6 +185,7 @@ pub fn start(settings: &Settings, clock: Arc<Clock>) -> Result<Running, ServerEr
     crate::http::api::reconciliations::begin_again(&app)?;
     let checkpoints = Checkpoints::start(&schedule.address)?;
     let jobs = Jobs::start(app.clone(), schedule)?;
+    let webhooks = Sender::start(Arc::clone(&app), settings.sending()?)?;
     let listener = TcpListener::bind(&settings.listen)?;
     let address = listener.local_addr()?;
     let workers =
@@ -209,8 +212,8 @@ pub fn start(settings: &Settings, clock: Arc<Clock>) -> Result<Running, ServerEr
     let handle = receiver
         .recv()
         .map_err(|_| ServerError::Io(std::io::Error::other("the server ended as it began")))?;
-    let (thread, jobs) = (Some(thread), Some(jobs));
-    Ok(Running { address, app, handle, thread, jobs, _checkpoints: checkpoints })
+    let (thread, jobs, webhooks) = (Some(thread), Some(jobs), Some(webhooks));
+    Ok(Running { address, app, handle, thread, jobs, webhooks, _checkpoints: checkpoints })
 }
 
 impl Running {
@@ -243,6 +246,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         drop(self.jobs.take());
+        drop(self.webhooks.take());
         let stopping = self.handle.stop(true);
         actix_web::rt::System::new().block_on(stopping);
         if let Some(thread) = self.thread.take()

@@ -6,6 +6,7 @@
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -16,10 +17,12 @@ use crate::domain::terms::coalition::CoalitionDocument;
 use crate::domain::terms::schedule::Period;
 use crate::engine::{self, VaultKey};
 use crate::http::app::Limits;
+use crate::outbound::Reach;
 use crate::passes::settings::{AppleSettings, GoogleSettings};
 use crate::people::messages::Sms;
 use crate::people::phone::{Region, region_of};
 use crate::store::{Address, Kind};
+use crate::webhooks::Sending;
 
 /// Why the settings can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -106,6 +109,10 @@ pub struct Settings {
     pub break_approval_points: String,
     /// Days for which answers are kept under their keys.
     pub answers_days: u32,
+    /// For development: webhooks may go to any address, and by http.
+    pub webhooks_private: bool,
+    /// Seconds that a call of a webhook may take.
+    pub webhook_timeout_seconds: u64,
     /// A file with the seed of the key that signs statements, 32 bytes in base64, for a new ledger;
     /// none: a new key is made.
     pub log_key_file: Option<PathBuf>,
@@ -154,6 +161,8 @@ impl Default for Settings {
             break_approval_limit: "1000.00".to_owned(),
             break_approval_points: "1000".to_owned(),
             answers_days: 400,
+            webhooks_private: false,
+            webhook_timeout_seconds: 15,
             log_key_file: None,
             passes_seconds: 2,
             apple: AppleSettings::default(),
@@ -284,6 +293,16 @@ impl Settings {
         })
     }
 
+    /// How webhooks are sent.
+    ///
+    /// # Errors
+    /// If a setting is out of its range.
+    pub fn sending(&self) -> Result<Sending, SettingsError> {
+        in_range("webhook_timeout_seconds", self.webhook_timeout_seconds, 1, 30)?;
+        let reach = if self.webhooks_private { Reach::Anywhere } else { Reach::Public };
+        Ok(Sending { reach, timeout: Duration::from_secs(self.webhook_timeout_seconds) })
+    }
+
     /// The limits of the API.
     ///
     /// # Errors
@@ -306,6 +325,7 @@ impl Settings {
             requests_per_second,
             break_money: decimal("break_approval_limit", &self.break_approval_limit)?,
             break_points: decimal("break_approval_points", &self.break_approval_points)?,
+            webhooks_anywhere: self.webhooks_private,
         })
     }
 

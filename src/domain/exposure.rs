@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::amount::Money;
 use super::hold::Hold;
-use super::ids::{PartyId, ScheduleId};
+use super::ids::{PartyId, ProgrammeId, ScheduleId, TransactionId};
 use super::posting::{Body, Posting};
 use super::settlement::CycleId;
 use super::transaction::Transaction;
@@ -16,6 +16,39 @@ pub struct Limits {
     pub cap: Option<(ScheduleId, Money)>,
     /// Net over all that is not settled, with what open holds would add.
     pub credit_line: Option<Money>,
+}
+
+/// Which limit.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LimitName {
+    /// The net debit cap within the open cycle.
+    Cap,
+    /// The credit line.
+    CreditLine,
+    /// A pack of points that was bought in advance.
+    Pack(TransactionId),
+    /// All packs of a programme: an agreement that gives out no points without one found none.
+    Packs(ProgrammeId),
+}
+
+impl std::fmt::Display for LimitName {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Cap => write!(out, "net_debit_cap"),
+            Self::CreditLine => write!(out, "credit_line"),
+            Self::Pack(pack) => write!(out, "pack/{pack}"),
+            Self::Packs(programme) => write!(out, "packs/{programme}"),
+        }
+    }
+}
+
+/// A limit that kept something from being posted.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LimitHit {
+    /// Whose.
+    pub party: PartyId,
+    /// Which.
+    pub limit: LimitName,
 }
 
 /// What a limited party is owed, net; below zero: what it owes.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::account::{Account, AccountKey};
 use super::command::Kind;
-use super::exposure::{Exposure, held_by};
+use super::exposure::{Exposure, LimitHit, held_by};
 use super::hold::Hold;
 use super::ids::{
     LotId, MemberId, PartyId, ProgrammeId, PromoId, Reference, ShardId, TransactionId,
@@ -135,6 +135,8 @@ pub struct Decided {
     pub merged: Option<(MemberId, MemberId)>,
     /// A profile that is itself again, and the one that it had become.
     pub unmerged: Option<(MemberId, MemberId)>,
+    /// Limits that kept a part of it from being posted.
+    pub limits_hit: Vec<LimitHit>,
 }
 
 impl Decided {
@@ -149,6 +151,7 @@ impl Decided {
             receipt: None,
             merged: None,
             unmerged: None,
+            limits_hit: Vec::new(),
         }
     }
 }
@@ -174,6 +177,8 @@ pub struct Changes {
     pub merges: Vec<(MemberId, MemberId)>,
     /// Profiles that are themselves again, and what they had become.
     pub unmerges: Vec<(MemberId, MemberId)>,
+    /// Limits that kept something from being posted.
+    pub limits_hit: BTreeSet<LimitHit>,
 }
 
 /// The working set of one batch.
@@ -280,6 +285,7 @@ impl Ledger {
             // A merge of the same batch is not saved: it ended before it began to count.
             self.changes.unmerges.push((gone, kept));
         }
+        self.changes.limits_hit.extend(decided.limits_hit);
         if let Some(reference) = &transaction.reference {
             let key = ReferenceKey {
                 party: transaction.party.clone(),

@@ -7,7 +7,8 @@
 //! Reading order: `exact`, `ids`, `amount`, `time`; then `terms` (what was agreed), `lot`, `hold`,
 //! `pack`, `account`, `metric`; then `posting`, `transaction`, `kind`, `command`, `rejection`; then `ledger` (the
 //! working set of one batch) and `decide`; `settlement` is what becomes of the money, `entry` and
-//! `log` prove what was recorded; `card` is what members show at a till. `reconciliation` stands apart: it compares, and decides nothing of
+//! `log` prove what was recorded, `event` tells of it; `card` is what members show at a till.
+//! `reconciliation` stands apart: it compares, and decides nothing of
 //! the ledger.
 
 pub mod account;
@@ -17,6 +18,7 @@ pub mod card;
 pub mod command;
 pub mod decide;
 pub mod entry;
+pub mod event;
 pub mod exact;
 pub mod exposure;
 pub mod hold;

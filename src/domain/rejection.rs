@@ -1,6 +1,7 @@
 //! Refusals: answers of the rules, not failures of the server.
 
 use super::amount::Points;
+use super::exposure::LimitHit;
 use super::ids::TransactionId;
 
 /// A refusal. Variants stand in the order of rulebook §10: where several apply, the first is the
@@ -87,7 +88,7 @@ pub enum Rejection {
     RefundExceedsOriginal,
     /// A party would owe more than its cap.
     #[error("a party would owe more than its net debit cap in the open cycle; settle or raise it")]
-    LimitExceeded,
+    LimitExceeded(LimitHit),
     /// The phone, e-mail, external id or token belongs to another member.
     #[error("another member is known by this name; look the member up, or merge the two")]
     IdentifierTaken,
@@ -136,13 +137,21 @@ impl Rejection {
             Self::ExchangeTooSmall => "exchange_too_small",
             Self::InsufficientPoints { .. } => "insufficient_points",
             Self::RefundExceedsOriginal => "refund_exceeds_original",
-            Self::LimitExceeded => "limit_exceeded",
+            Self::LimitExceeded(_) => "limit_exceeded",
             Self::IdentifierTaken => "identifier_taken",
             Self::NoCards => "programme_issues_no_cards",
             Self::CardFrozen => "card_frozen",
             Self::CardEnded => "card_ended",
             Self::CardNumbersUsedUp => "card_numbers_used_up",
             Self::InvalidField { .. } => "invalid_request",
+        }
+    }
+
+    /// The limit that would have been passed, if that is why.
+    pub const fn limit_hit(&self) -> Option<&LimitHit> {
+        match self {
+            Self::LimitExceeded(hit) => Some(hit),
+            _ => None,
         }
     }
 

@@ -81,6 +81,19 @@ pub struct DatedLot {
     pub points: Points,
 }
 
+/// A level that a member left, and the one that it is in now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TierChange {
+    /// Of which programme.
+    pub programme: ProgrammeId,
+    /// The level before; none: the member was in none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<LevelId>,
+    /// The level now; none: the member is in none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<LevelId>,
+}
+
 /// What a refund did in one programme.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefundPart {
@@ -345,6 +358,9 @@ pub struct Transaction {
     /// The member's tier after it, in the programme of a purchase.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tier_after: Option<LevelId>,
+    /// The levels that the member rose or fell to by it, programme by programme.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tiers: Vec<TierChange>,
 }
 
 impl Transaction {

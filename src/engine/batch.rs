@@ -7,6 +7,7 @@ use std::time::Instant as Stopwatch;
 use super::Shared;
 use super::cards::Cards;
 use super::closing::ended_by;
+use super::limits::{self, Before};
 use super::people::People;
 use super::records::replay;
 use super::router::{originals_of, reference_of};
@@ -52,6 +53,7 @@ pub(crate) struct Batch<'a> {
     pub(super) epoch: u64,
     /// Names that lead elsewhere than when they were looked up.
     pub(super) moved: HashSet<NamedBy>,
+    before: Before,
     pub(super) looks_first: bool,
 }
 
@@ -81,6 +83,7 @@ impl<'a> Batch<'a> {
             people: People::default(),
             epoch: 0,
             moved: HashSet::new(),
+            before: Before::default(),
             looks_first,
         }
     }
@@ -99,11 +102,14 @@ impl<'a> Batch<'a> {
         }
         let decided = stage("decide", loaded);
         self.save(connection)?;
+        let (told, terms) = (&self.shared.limits_told, (&**self.coalition(), self.now));
+        let notices = limits::tell(connection, (&self.before, &self.ledger), terms, told)?;
         let saved = stage("save", decided);
         if crate::faults::planted("answer_before_commit") {
             return Ok(outcomes);
         }
         dialect::commit(connection)?;
+        told.remember(notices);
         stage("commit", saved);
         Ok(outcomes)
     }
@@ -138,6 +144,7 @@ impl<'a> Batch<'a> {
     fn load(&mut self, connection: &mut Database) -> Result<(), StoreError> {
         let wanted = self.wanted();
         self.ledger = load::load(connection, &wanted, self.now)?;
+        self.before = Before::of(&self.ledger);
         if self.looks_first {
             let keyed = self.pending.iter().filter(|one| !is_of_clock(&one.submission));
             let keys: Vec<NameHash> = keyed.map(|one| one.submission.key).collect();
@@ -261,6 +268,7 @@ impl<'a> Batch<'a> {
                         looked = true;
                         continue;
                     }
+                    self.ledger.changes.limits_hit.extend(rejection.limit_hit().cloned());
                     return Ok(self.shared.present.rejection(&rejection));
                 }
                 Err(Stop::Unchanged(origin)) => {

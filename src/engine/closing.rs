@@ -270,6 +270,7 @@ impl Books<'_> {
             postings,
             lots: Vec::new(),
             tier_after: None,
+            tiers: Vec::new(),
         };
         let limited = self.coalition.limited(self.now);
         let mut ledger = Ledger::default();

@@ -131,6 +131,7 @@ impl House<'_> {
             postings,
             lots: Vec::new(),
             tier_after: None,
+            tiers: Vec::new(),
         };
         let transaction = self.ledger.commit(Decided::of_house(transaction));
         let (head, nodes) = (&mut self.head, &mut self.log_nodes);

@@ -12,6 +12,7 @@ mod enrolment;
 mod exclusive;
 mod house;
 mod lane;
+mod limits;
 mod people;
 mod reading;
 mod records;
@@ -94,6 +95,7 @@ pub(crate) struct Shared {
     timeline: RwLock<Arc<Timeline>>,
     stopping: AtomicBool,
     exclusive: Mutex<()>,
+    limits_told: limits::Told,
 }
 
 impl Shared {
@@ -152,6 +154,7 @@ impl Engine {
             timeline: RwLock::new(Arc::new(timeline)),
             stopping: AtomicBool::new(false),
             exclusive: Mutex::new(()),
+            limits_told: limits::Told::default(),
         });
         let count = settings.lanes.clamp(1, shards.max(1));
         let (senders, queues): (Vec<_>, Vec<_>) =

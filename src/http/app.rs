@@ -43,6 +43,8 @@ pub struct Limits {
     pub break_money: Decimal,
     /// Points at stake in a break that one person may settle alone, in whole points.
     pub break_points: Decimal,
+    /// Whether webhooks may go to private addresses, and by http.
+    pub webhooks_anywhere: bool,
 }
 
 /// The most bulk calls at once: with bodies of 8 MiB they hold at most 128 MiB.

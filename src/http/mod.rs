@@ -19,9 +19,9 @@ use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, PayloadConfig, ServiceConfig};
 
 use api::{
-    batch, book_profiles, breaks, cards, codes, configuration, cycles, disputes, keys, members,
-    offers, open_items, payments, people, proposals, reconciliations, reports, resolve, service,
-    statements, transactions, wallet,
+    batch, book_profiles, breaks, cards, codes, configuration, cycles, disputes, events, keys,
+    members, offers, open_items, payments, people, proposals, reconciliations, replays, reports,
+    resolve, service, statements, transactions, wallet, webhooks,
 };
 use app::App;
 use problem::Problem;
@@ -107,6 +107,7 @@ fn routes(config: &mut ServiceConfig) {
         .configure(books)
         .configure(of_wallets)
         .configure(offered)
+        .configure(telling)
         .service(resource("/v1/reports/liability").get(reports::liability))
         .service(resource("/v1/test-clock").post(service::move_clock));
 }
@@ -144,6 +145,27 @@ fn money(config: &mut ServiceConfig) {
         .service(resource("/v1/open-items/{id}/assign").post(open_items::assign))
         .service(resource("/v1/open-items/{id}/return").post(open_items::give_back))
         .service(resource("/v1/open-items/{id}/write-off").post(open_items::write_off));
+}
+
+/// Events, and where they are sent.
+fn telling(config: &mut ServiceConfig) {
+    use web::{delete, get, patch, post, resource};
+    config
+        .service(resource("/v1/events").get(events::list))
+        .service(
+            resource("/v1/webhooks")
+                .route(post().to(webhooks::create))
+                .route(get().to(webhooks::list)),
+        )
+        .service(
+            resource("/v1/webhooks/{id}")
+                .route(get().to(webhooks::view))
+                .route(patch().to(webhooks::change))
+                .route(delete().to(webhooks::remove)),
+        )
+        .service(resource("/v1/webhooks/{id}/rotate").post(webhooks::rotate))
+        .service(resource("/v1/webhooks/{id}/deliveries").get(replays::deliveries))
+        .service(resource("/v1/webhooks/{id}/replay").post(replays::replay));
 }
 
 /// Partners' own books beside the ledger, and disputes.

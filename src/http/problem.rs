@@ -193,7 +193,7 @@ impl From<&Rejection> for Problem {
             | Rejection::NoCards
             | Rejection::CardFrozen
             | Rejection::CardNumbersUsedUp
-            | Rejection::LimitExceeded => 422,
+            | Rejection::LimitExceeded(_) => 422,
             Rejection::InvalidField { pointer, detail } => return Self::invalid(pointer, detail),
         };
         let problem = Self::new(status, rejection.code(), rejection.to_string());

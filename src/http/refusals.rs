@@ -68,6 +68,20 @@ impl Problem {
     }
 }
 
+impl Problem {
+    /// A party has as many endpoints as it may.
+    pub fn too_many_webhooks(most: i64) -> Self {
+        let detail = format!("a party has at most {most} webhooks; remove one first");
+        Self::new(409, "too_many_webhooks", detail)
+    }
+
+    /// An endpoint has as many spans to send again as it may.
+    pub fn too_many_replays(most: i64) -> Self {
+        let detail = format!("at most {most} spans are sent again at once; wait for one to end");
+        Self::new(409, "too_many_replays", detail)
+    }
+}
+
 impl From<ProfileError> for Problem {
     fn from(error: ProfileError) -> Self {
         Self::invalid(&format!("/profile{}", error.pointer), error.detail)

@@ -1,5 +1,7 @@
 //! Publishing and answering: what takes a closed cycle on.
 
+use serde_json::json;
+
 use super::publish::make_all;
 use super::scan::StatementError;
 use super::window::Window;
@@ -8,6 +10,7 @@ use crate::domain::settlement::{CycleId, CycleState};
 use crate::domain::time::Instant;
 use crate::engine::Engine;
 use crate::store::cycles::{self, Doing};
+use crate::store::outbox::{self, Fact};
 use crate::store::statements::{self, ACKNOWLEDGED, PUBLISHED, StatementRow};
 use crate::store::{Database, StoreError, Use, cycle_sums, dialect};
 
@@ -67,9 +70,28 @@ pub fn publish(
         statements::add_circulation(&mut database, cycle, &made.circulation)?;
         cycle_sums::add(&mut database, cycle, &made.sums)?;
         follow_answers(&mut database, cycle, &doing)?;
+        outbox::add(&mut database, now, &facts_of(cycle, &made.rows))?;
     }
     dialect::commit(&mut database)?;
     Ok(Publishing::Published)
+}
+
+/// What each party is told: that its statement can be read.
+fn facts_of(cycle: &CycleId, rows: &[StatementRow]) -> Vec<Fact> {
+    let fact = |row: &StatementRow| Fact {
+        event: "statement.published",
+        party: row.party.parse().ok(),
+        programme: None,
+        member: None,
+        data: json!({
+            "cycle": cycle,
+            "party": row.party,
+            "lines": row.lines,
+            "sha256": row.sha256,
+            "path": format!("/v1/statements/{cycle}/{}", row.party),
+        }),
+    };
+    rows.iter().map(fact).collect()
 }
 
 /// Does what reads much and is waited for by nobody in a hurry, in a thread that leaves the

@@ -16,14 +16,17 @@ mod connection;
 pub mod consents;
 pub mod cycle_sums;
 pub mod cycles;
+pub mod deliveries;
 pub mod dialect;
 pub mod disputes;
 pub mod erasure;
+pub mod events;
 pub mod exposures;
 pub mod heads;
 pub mod imports;
 pub mod journal;
 pub mod liability;
+pub mod limit_notices;
 pub mod load;
 pub mod log;
 pub mod log_key;
@@ -52,6 +55,7 @@ pub mod statements;
 pub mod stream;
 pub mod vault_key;
 pub mod views;
+pub mod webhooks;
 
 pub use connection::{Address, Database, Kind, ReadPool, Use, open_pool};
 

@@ -24,6 +24,7 @@ struct Side {
     key: String,
     run: String,
     dispute: String,
+    webhook: String,
 }
 
 impl Side {
@@ -57,8 +58,12 @@ impl Side {
         };
         let mut ids = keys["data"].as_array().expect("a list").iter().map(|key| text(key, "id"));
         let key = ids.find(|id| *id != used).expect("a second key");
+        // It wants nothing, so that nobody is called.
+        let hook = json!({"url": format!("https://{party}.example/hook"), "types": ["no.thing"]});
+        let made = world.party(party).post("/v1/webhooks", &world.new_key(), &hook);
+        let webhook = text(&made.json().expect("it is JSON"), "id");
         let (transaction, run, dispute) = (text(&posted, "id"), String::new(), String::new());
-        Self { party, programme, member, transaction, key, run, dispute }
+        Self { party, programme, member, transaction, key, run, dispute, webhook }
     }
 
     /// A run of the party with a break, and a dispute about the day, which was published.
@@ -87,6 +92,7 @@ impl Side {
             .replace("{c}", &self.programme)
             .replace("{tx}", &self.transaction)
             .replace("{key}", &self.key)
+            .replace("{wh}", &self.webhook)
             .replace("{run}", &self.run)
             .replace("{dispute}", &self.dispute)
             .replace("{item}", "item_1")
@@ -109,7 +115,7 @@ fn ask(world: &World, caller: &Caller, row: &Row, (of, is_staff): (&Side, bool))
     let path = target.split('?').next().unwrap_or_default();
     assert_eq!(template_of(path).as_deref(), Some(row.template), "{target}");
     let key = world.new_key();
-    let has_body = row.method != "GET";
+    let has_body = !["GET", "DELETE"].contains(&row.method);
     caller.send(&Outgoing {
         method: row.method,
         idempotency_key: has_body.then_some(&key),

@@ -66,3 +66,24 @@ pub fn rows_of_offers() -> Vec<Row> {
     }));
     all
 }
+
+/// What is told.
+pub fn rows_of_events() -> Vec<Row> {
+    let (own, nowhere) = ("/v1/webhooks/{wh}", "/v1/webhooks/wh_0000000000000009");
+    let target = |what: &'static str| match what {
+        "rotate" => "/v1/webhooks/{wh}/rotate",
+        "deliveries" => "/v1/webhooks/{wh}/deliveries",
+        _ => "/v1/webhooks/{wh}/replay",
+    };
+    vec![
+        row("GET /v1/events", "", "", "-yyyyy"),
+        row("POST /v1/webhooks", "", EMPTY, "-yy--y"),
+        row("GET /v1/webhooks", "/v1/webhooks?party={p}", "", "-y-yyy"),
+        row("GET /v1/webhooks/{id}", own, "", "-y-yyy"),
+        row("PATCH /v1/webhooks/{id}", own, EMPTY, "-y---y"),
+        row("DELETE /v1/webhooks/{id}", nowhere, "", "******"),
+        row("POST /v1/webhooks/{id}/rotate", target("rotate"), EMPTY, "-y---y"),
+        row("GET /v1/webhooks/{id}/deliveries", target("deliveries"), "", "-y-yyy"),
+        row("POST /v1/webhooks/{id}/replay", target("replay"), EMPTY, "-y---y"),
+    ]
+}

@@ -21,7 +21,8 @@ const SCHEMA: &str = concat!(
     include_str!("../../src/store/schema/offers.rs"),
     include_str!("../../src/store/schema/people.rs"),
     include_str!("../../src/store/schema/publishing.rs"),
-    include_str!("../../src/store/schema/vault.rs")
+    include_str!("../../src/store/schema/vault.rs"),
+    include_str!("../../src/store/schema/webhooks.rs")
 );
 
 #[derive(diesel::QueryableByName)]

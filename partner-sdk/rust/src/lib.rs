@@ -36,6 +36,7 @@ mod clock;
 mod connection;
 mod disputes;
 mod error;
+mod events;
 mod operator;
 pub mod path;
 mod payments;
@@ -45,6 +46,7 @@ mod refusal;
 mod retry;
 mod signature;
 mod transaction;
+mod webhook;
 
 pub use answer::{
     Accepted, Answer, Balance, Balances, CardToken, ExpiringPoints, HistoryPage, LineResult,
@@ -58,6 +60,7 @@ pub use client::Client;
 pub use connection::{Connection, Credentials, Outgoing, Settings, sign_for_url};
 pub use disputes::Disputes;
 pub use error::Error;
+pub use events::{Event, EventCursor, EventPage};
 pub use operator::{IssuedKey, OperatorClient};
 pub use refusal::{FieldError, Problem, RefusalCode};
 pub use retry::RetryPolicy;
@@ -70,3 +73,4 @@ pub use transaction::{
     PersonalRule, Purchase, PurchaseLine, QuoteRequest, Refund, Service, Settle, Transaction,
     ValidFor, Void,
 };
+pub use webhook::{WebhookError, WebhookHeaders, WebhookKey};

@@ -42,6 +42,7 @@ pub fn decide(ask: &Ask<'_>, card: &MemberName, line: &Line) -> Decision {
     {
         return Err(first.clone().into());
     }
+    draft.limits_hit.extend(refused.values().filter_map(Rejection::limit_hit).cloned());
     let refused =
         refused.into_iter().map(|(programme, why)| (programme, why.code().to_owned())).collect();
     Ok(draft.finish(Title::of(ask.command, member), Detail::CardPayment { parts, refused }))

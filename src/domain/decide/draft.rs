@@ -12,10 +12,12 @@ use super::Context;
 use crate::domain::account::{Account, AccountKey};
 use crate::domain::amount::{Money, Points};
 use crate::domain::command::{Command, Kind};
+use crate::domain::exposure::LimitHit;
 use crate::domain::hold::{Allocation, Hold};
 use crate::domain::ids::{LotId, MemberId, PartyId, PromoId, Reference, TransactionId};
 use crate::domain::ledger::{Decided, Ledger};
 use crate::domain::lot::Lot;
+use crate::domain::metric::Metric;
 use crate::domain::obligation::{EarnMoney, LotFunding, Obligations, Scales, Sides, value_of};
 use crate::domain::pack::Pack;
 use crate::domain::posting::{LedgerAccount, Posting};
@@ -23,7 +25,7 @@ use crate::domain::receipt::ReceiptState;
 use crate::domain::terms::Programme;
 use crate::domain::terms::programme::LotDates;
 use crate::domain::time::Instant;
-use crate::domain::transaction::{Detail, NewLot, Transaction};
+use crate::domain::transaction::{Detail, NewLot, TierChange, Transaction};
 
 /// A transaction in the making.
 pub struct Draft<'a> {
@@ -43,6 +45,8 @@ pub struct Draft<'a> {
     pub unmerged: Option<(MemberId, MemberId)>,
     /// The instant that says to which cycle this belongs by its date; none: that of its title.
     pub belongs_to: Option<Instant>,
+    /// Limits that kept a part of it from being posted.
+    pub limits_hit: Vec<LimitHit>,
 }
 
 /// Points for a new lot.
@@ -120,6 +124,7 @@ impl<'a> Draft<'a> {
             merged: None,
             unmerged: None,
             belongs_to: None,
+            limits_hit: Vec::new(),
         }
     }
 
@@ -283,6 +288,7 @@ impl<'a> Draft<'a> {
         for posting in &mut self.postings {
             self.context.settle(posting, belongs_to);
         }
+        let tiers = self.tier_changes(title.member);
         let transaction = Transaction {
             id: self.context.id,
             kind: title.kind,
@@ -297,6 +303,7 @@ impl<'a> Draft<'a> {
             postings: self.postings,
             lots: self.new_lots,
             tier_after: None,
+            tiers,
         };
         Decided {
             transaction,
@@ -307,7 +314,27 @@ impl<'a> Draft<'a> {
             receipt: self.receipt,
             merged: self.merged,
             unmerged: self.unmerged,
+            limits_hit: self.limits_hit,
         }
+    }
+
+    /// The levels that a member rises or falls to by this transaction.
+    fn tier_changes(&self, member: MemberId) -> Vec<TierChange> {
+        let unmoved = Metric::default();
+        let change = |(key, account): (&AccountKey, &Account)| {
+            let programme = self.context.coalition.programmes.get(&key.programme)?;
+            let tiers = programme.tiers.as_ref()?;
+            let before = self.ledger.accounts.get(key).map_or(&unmoved, |one| &one.metric);
+            if key.member != member || *before == account.metric {
+                return None;
+            }
+            let today = programme.zone.day_of(self.context.now);
+            let level = |metric| tiers.level_of(metric, today).map(|level| level.id.clone());
+            let (from, to) = (level(before), level(&account.metric));
+            let programme = key.programme.clone();
+            (from != to).then_some(TierChange { programme, from, to })
+        };
+        self.accounts.iter().filter_map(change).collect()
     }
 
     /// Marks a lot as changed without a posting: a delivery gives it its dates.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::draft::Draft;
 use crate::domain::amount::Money;
-use crate::domain::exposure::{Limits, change_of, held_by};
+use crate::domain::exposure::{LimitHit, LimitName, Limits, change_of, held_by};
 use crate::domain::ids::PartyId;
 use crate::domain::posting::{Body, Posting};
 use crate::domain::rejection::Rejection;
@@ -25,21 +25,23 @@ impl Draft<'_> {
             let owes_more: Money = postings.iter().map(|one| change_of(one, party)).sum();
             let more_held = reserves.get(party).copied().unwrap_or_default();
             let is_touched = owes_more < Money::ZERO || more_held.is_positive();
-            if is_touched && !self.keeps(party, limits, postings, more_held) {
-                return Err(Rejection::LimitExceeded);
+            let passed = || self.passed(party, limits, postings, more_held);
+            if is_touched && let Some(limit) = passed() {
+                return Err(Rejection::LimitExceeded(LimitHit { party: party.clone(), limit }));
             }
         }
         Ok(())
     }
 
-    fn keeps(
+    /// The limit that would be passed, if one would.
+    fn passed(
         &self,
         party: &PartyId,
         limits: &Limits,
         postings: &[Posting],
         reserved: Money,
-    ) -> bool {
-        let Some(exposure) = self.ledger.exposures.get(party) else { return true };
+    ) -> Option<LimitName> {
+        let exposure = self.ledger.exposures.get(party)?;
         let all = || self.postings.iter().chain(postings);
         let keeps_cap = limits.cap.as_ref().is_none_or(|(schedule, cap)| {
             let within = all().filter(|one| match &one.body {
@@ -54,7 +56,11 @@ impl Draft<'_> {
             let held = exposure.held + reserved + self.change_of_holds(party);
             exposure.unsettled + change - held >= -line
         });
-        keeps_cap && keeps_line
+        match (keeps_cap, keeps_line) {
+            (true, true) => None,
+            (true, false) => Some(LimitName::CreditLine),
+            (false, _) => Some(LimitName::Cap),
+        }
     }
 
     /// What the holds that this transaction finishes would have made a party owe, as a change.

@@ -7,6 +7,7 @@ use super::draft::{Draft, Title};
 use super::{Ask, Decision, must_earn};
 use crate::domain::amount::Points;
 use crate::domain::command::Action;
+use crate::domain::exposure::{LimitHit, LimitName};
 use crate::domain::ids::{MemberId, TransactionId};
 use crate::domain::obligation::value_of;
 use crate::domain::pack::{FromPack, Pack, covered, take};
@@ -84,7 +85,10 @@ impl Draft<'_> {
             });
         let taken = take(own, earned, self.now());
         match prepaid.when_empty {
-            WhenEmpty::Refuse if covered(&taken) < earned => Err(Rejection::LimitExceeded),
+            WhenEmpty::Refuse if covered(&taken) < earned => {
+                let limit = LimitName::Packs(agreement.programme.clone());
+                Err(Rejection::LimitExceeded(LimitHit { party: agreement.party.clone(), limit }))
+            }
             _ => Ok(taken),
         }
     }

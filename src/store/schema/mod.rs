@@ -7,6 +7,7 @@ mod offers;
 mod people;
 mod publishing;
 mod vault;
+mod webhooks;
 
 pub use self::holders::{
     card_codes, card_intros, card_steps, pass_cursors, pass_devices, pass_head, pass_objects,
@@ -21,6 +22,7 @@ pub use self::publishing::{circulation, cycle_sums, statements};
 pub use self::vault::{
     code_counts, codes, member_imports, merge_proposals, moved_names, personal_names,
 };
+pub use self::webhooks::{deliveries, event_progress, limit_notices, webhook_replays, webhooks};
 
 diesel::table! {
     shard_heads (shard) {
