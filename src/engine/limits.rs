@@ -87,6 +87,7 @@ pub(super) fn tell(
         }
         notices.push(notice);
     }
+    facts.sort_by_key(|fact| fact.event == HIT);
     outbox::add(connection, now, &facts)?;
     Ok(notices)
 }

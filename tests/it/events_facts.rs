@@ -68,7 +68,7 @@ fn a_pack_is_told_of_when_it_is_near_and_when_nothing_is_left() {
         world.add_agreement(&json!({
             "programme": "club", "party": "buyer",
             "earn": {"funding": [{"party": "buyer", "share": "1"}], "price_per_point": "1.00",
-                "prepaid": {"price": "0.80", "when_empty": "refuse"}}
+                "billing": {"prepaid": {"when_empty": "refuse", "pack_price_per_point": "0.80"}}}
         }));
         let pack = json!({"kind": "pack", "ref": "P-1", "programme": "club", "points": "100"});
         world.accept("buyer", &pack);

@@ -178,12 +178,12 @@ pub async fn replay(
     let (acting, id) = (acting(&call)?, id_of(&id)?);
     let value = read_object(body_of(&call))?;
     let keyed = acting.keyed(&call, &format!("webhook-replay/{id}"), &value)?;
-    let wanted = read_fields::<ReplayBody>(&value)?.wanted()?;
     let number = WebhookId::random().map_err(|_| Problem::internal())?.0;
     let (now, coalition) = (app.now(), app.coalition());
     let queued = actix_web::web::block(move || {
         // What is named is looked up before anything is locked.
         let row = own(&call, app.engine.read(|one| webhooks::find(one, id.0))?)?;
+        let wanted = read_fields::<ReplayBody>(&value)?.wanted()?;
         let queue = queue_of(&app, (&row, number), wanted, (&coalition, now))?;
         app.engine.write_once::<Problem>(&keyed, now, |database| {
             own(&call, webhooks::lock(database, id.0)?)?;
