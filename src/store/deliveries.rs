@@ -212,18 +212,24 @@ pub fn finish(
     Ok(written == 1)
 }
 
-/// How many deliveries of an endpoint wait, counted up to a limit.
+/// Whether at least so many deliveries of an endpoint wait.
 ///
 /// # Errors
 /// If the database fails.
-pub fn waiting(connection: &mut Database, webhook: i64, limit: i64) -> Result<i64, StoreError> {
-    let rows: Vec<i64> = deliveries::table
+pub fn wait_at_least(
+    connection: &mut Database,
+    webhook: i64,
+    count: i64,
+) -> Result<bool, StoreError> {
+    let last: Option<i64> = deliveries::table
         .select(deliveries::due_at)
         .filter(deliveries::webhook.eq(webhook))
         .filter(deliveries::state.eq(PENDING))
-        .limit(limit)
-        .load(connection)?;
-    Ok(i64::try_from(rows.len()).unwrap_or(i64::MAX))
+        .offset(count - 1)
+        .limit(1)
+        .first(connection)
+        .optional()?;
+    Ok(last.is_some())
 }
 
 /// Deliveries of an endpoint in a state, the oldest first, after a place.

@@ -12,9 +12,9 @@ use crate::domain::ids::PartyId;
 use crate::domain::terms::Coalition;
 use crate::engine::Engine;
 use crate::events::{self, Bounds, Page, Place, Told};
+use crate::store::StoreError;
 use crate::store::deliveries::{self, DeliveryRow};
 use crate::store::webhooks::{self, ReplayRow, WebhookRow};
-use crate::store::{Database, StoreError};
 
 /// What one reading gives.
 const BOUNDS: Bounds = Bounds { events: 1_000, rows: 2_000 };
@@ -40,8 +40,9 @@ pub fn plan(engine: &Engine) -> Result<Vec<WebhookRow>, StoreError> {
     let coalition = engine.timeline().at(engine.clock().now()).clone();
     let target = engine.read(events::end)?;
     let mut groups: BTreeMap<&str, Vec<Wanting>> = BTreeMap::new();
-    for row in &all {
-        if engine.read(|one| deliveries::waiting(one, row.webhook, WAITING_MAX))? < WAITING_MAX {
+    let there = target.to_string();
+    for row in all.iter().filter(|row| row.place != there) {
+        if !engine.read(|one| deliveries::wait_at_least(one, row.webhook, WAITING_MAX))? {
             groups.entry(&row.place).or_default().push(Wanting::of(row)?);
         }
     }
@@ -115,8 +116,7 @@ impl Planning<'_> {
     /// Goes on with a span that is sent once more.
     fn replay(&self, replay: &ReplayRow, to: &Wanting) -> Result<(), StoreError> {
         let (place, target) = (read_place(&replay.place)?, read_place(&replay.target)?);
-        let waiting = |one: &mut Database| deliveries::waiting(one, to.webhook, WAITING_MAX);
-        if self.engine.read(waiting)? >= WAITING_MAX {
+        if self.engine.read(|one| deliveries::wait_at_least(one, to.webhook, WAITING_MAX))? {
             return Ok(());
         }
         let page = self.page((&place, &target), std::slice::from_ref(to))?;

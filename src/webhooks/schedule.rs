@@ -70,8 +70,8 @@ mod tests {
 
     const SECOND: i64 = 1_000_000;
 
-    fn reply(status: u16, retry_after: Option<u64>) -> Result<Reply, OutboundError> {
-        Ok(Reply { status, retry_after, body: String::new() })
+    fn reply(status: u16, retry_after: Option<u64>) -> Reply {
+        Reply { status, retry_after, body: String::new() }
     }
 
     #[test]
@@ -98,7 +98,7 @@ mod tests {
         assert_eq!(due, Some(Instant(600 * SECOND)), "longer than the schedule");
         let due = due_after(2, Instant(0), Some(10), 0);
         assert_eq!(due, Some(Instant(300 * SECOND)), "the schedule is longer");
-        let all = |status, after| outcome_of(&reply(status, after)).0;
+        let all = |status, after| outcome_of(&Ok(reply(status, after))).0;
         assert_eq!(all(429, Some(7)), Outcome::Failed(Some(7)));
         assert_eq!(all(503, Some(u64::MAX)), Outcome::Failed(Some(RETRY_AFTER_MAX)));
         assert_eq!(all(500, Some(7)), Outcome::Failed(None));
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn only_2xx_is_a_success_and_410_ends_it() {
-        let all = |status| outcome_of(&reply(status, None)).0;
+        let all = |status| outcome_of(&Ok(reply(status, None))).0;
         assert_eq!(
             [200, 204, 299].map(all),
             [Outcome::Delivered, Outcome::Delivered, Outcome::Delivered]

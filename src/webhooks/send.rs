@@ -42,8 +42,8 @@ const CALLERS_OF_ENDPOINT_MAX: usize = 4;
 const LEASED_AT_ONCE: i64 = 20;
 const CALLING_MAX: Duration = Duration::from_secs(5);
 
-/// How long a lease is, in microseconds: longer than all its calls can take.
-const LEASE_MICROS: i64 = 60 * 1_000_000;
+/// How much longer a lease is than its calls can take.
+const LEASE_SPARE: Duration = Duration::from_secs(10);
 
 /// How calls are made.
 #[derive(Clone, Copy, Debug)]
@@ -71,6 +71,8 @@ impl Sender {
             app,
             stop: Arc::clone(&stop),
             outbound: Outbound::new(sending.reach, sending.timeout),
+            lease: i64::try_from((CALLING_MAX + sending.timeout + LEASE_SPARE).as_micros())
+                .unwrap_or(i64::MAX),
             busy: Mutex::new(HashMap::new()),
         });
         let run = move || {
@@ -108,6 +110,8 @@ struct Crew {
     app: Arc<App>,
     stop: Arc<AtomicBool>,
     outbound: Outbound,
+    /// How long a lease is, in microseconds.
+    lease: i64,
     /// How many are busy with an endpoint, and whether it fails.
     busy: Mutex<HashMap<i64, (usize, bool)>>,
 }
@@ -204,13 +208,14 @@ struct Called {
 /// arrived and there may be more.
 fn call_some(crew: &Crew, webhook: i64) -> Result<bool, StoreError> {
     let now = crew.engine().clock().now();
-    let until = now.plus_micros(LEASE_MICROS);
+    let until = now.plus_micros(crew.lease);
     let leased = crew.engine().write::<_, StoreError>(|database| {
         let Some(row) = webhooks::find(database, webhook)? else { return Ok(None) };
         let is_open = row.state == webhooks::ENABLED && row.resume_at <= now.0;
-        let rows = match is_open {
-            true => deliveries::lease(database, webhook, (now, until), LEASED_AT_ONCE)?,
-            false => Vec::new(),
+        let rows = if is_open {
+            deliveries::lease(database, webhook, (now, until), LEASED_AT_ONCE)?
+        } else {
+            Vec::new()
         };
         Ok(Some((row, rows)).filter(|(_, rows)| !rows.is_empty()))
     })?;

@@ -20,4 +20,5 @@ mod properties;
 mod refunds;
 mod support;
 mod two_servers;
+mod webhooks;
 mod wire;

@@ -176,6 +176,9 @@ impl World {
         command.args(["--database", &self.settings.database, "serve", "--listen", "127.0.0.1:0"]);
         command.env("COALITION_LOG", "error").env("COALITION_WORKERS", "2");
         command.env("COALITION_SETTLE_SECONDS", "0");
+        command
+            .env("COALITION_WEBHOOKS_PRIVATE", "true")
+            .env("COALITION_WEBHOOK_TIMEOUT_SECONDS", "1");
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the program runs");
         let mut output = BufReader::new(child.stdout.take().expect("it is piped"));
         let mut line = String::new();
