@@ -30,8 +30,8 @@ use crate::passes;
 use crate::statement::scan::StatementError;
 use crate::statement::service;
 use crate::store::{
-    Address, StoreError, Use, answers, codes, cycles, deliveries, dialect, events, limit_notices,
-    views,
+    Address, StoreError, Use, answers, codes, cycles, deliveries, desk_reads, dialect, events,
+    limit_notices, views,
 };
 
 /// How often the jobs look whether they should stop or are due.
@@ -51,6 +51,9 @@ const DEAD_DAYS: i64 = 30;
 
 /// Days after which a limit of a cycle is forgotten to have been told of.
 const NOTICES_DAYS: i64 = 400;
+
+/// Days for which it is known who looked whom up at the desk.
+const READS_DAYS: i64 = 1_100;
 
 /// Answers that are forgotten in one commit.
 const ANSWERS_AT_ONCE: i64 = 5_000;
@@ -297,6 +300,7 @@ fn forget(app: &App, schedule: &Schedule) -> Result<(), StoreError> {
     events::forget_facts(&mut database, days_ago(FACTS_DAYS))?;
     deliveries::forget(&mut database, (days_ago(DELIVERED_DAYS), days_ago(DEAD_DAYS)))?;
     limit_notices::forget_before(&mut database, days_ago(NOTICES_DAYS))?;
+    desk_reads::forget_before(&mut database, days_ago(READS_DAYS))?;
     loop {
         dialect::begin(&mut database)?;
         let forgotten = answers::forget_before(&mut database, before, ANSWERS_AT_ONCE)?;

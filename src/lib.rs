@@ -9,6 +9,7 @@ pub mod cli;
 pub mod clock;
 pub mod cluster;
 pub mod demo;
+pub mod desk;
 pub mod domain;
 pub mod engine;
 pub mod events;

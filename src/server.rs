@@ -169,7 +169,8 @@ pub fn start(settings: &Settings, clock: Arc<Clock>) -> Result<Running, ServerEr
     let limits = settings.limits()?;
     let passes = Passes::new(&settings.apple, &settings.google)?;
     let reaching = reaching(settings, engine.clock().is_system())?;
-    let parts = Parts { engine, limits, authorities, token_keys, metrics, passes, reaching };
+    let slack = settings.slack()?;
+    let parts = Parts { engine, limits, authorities, token_keys, metrics, passes, reaching, slack };
     let app = Data::new(App::new(parts));
     let schedule = Schedule {
         address: settings.address()?,

@@ -4,6 +4,7 @@
 //! has each setting in capitals with the prefix `COALITION_`, and `__` between a section and its
 //! setting: `COALITION_DATABASE`, `COALITION_COALITION__CURRENCY`.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,7 +17,7 @@ use crate::domain::ids::SHARDS_MAX;
 use crate::domain::terms::coalition::CoalitionDocument;
 use crate::domain::terms::schedule::Period;
 use crate::engine::{self, VaultKey};
-use crate::http::app::Limits;
+use crate::http::app::{Limits, SlackSettings};
 use crate::outbound::Reach;
 use crate::passes::settings::{AppleSettings, GoogleSettings};
 use crate::people::messages::Sms;
@@ -64,6 +65,16 @@ impl Default for CoalitionSettings {
             cycle: Period::Daily,
         }
     }
+}
+
+/// Slack's slash commands.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SlackDocument {
+    /// A file with the app's signing secret; none: no command is taken.
+    pub secret_file: Option<PathBuf>,
+    /// The names of those who may ask, by Slack's ids of them.
+    pub people: BTreeMap<String, String>,
 }
 
 /// All settings.
@@ -135,6 +146,8 @@ pub struct Settings {
     pub sms_text: String,
     /// What is logged, in the words of tracing's filters.
     pub log: String,
+    /// Slack's slash commands.
+    pub slack: SlackDocument,
     /// What the coalition is set up with, the first time.
     pub coalition: CoalitionSettings,
 }
@@ -174,6 +187,7 @@ impl Default for Settings {
             sms_text: "{code} is your code. Tell it to the cashier only if you asked for it."
                 .to_owned(),
             log: "info".to_owned(),
+            slack: SlackDocument::default(),
             coalition: CoalitionSettings::default(),
         }
     }
@@ -291,6 +305,22 @@ impl Settings {
             readers: self.readers,
             vault_key: self.vault_key()?,
         })
+    }
+
+    /// How Slack's commands are known.
+    ///
+    /// # Errors
+    /// If the file can't be read.
+    pub fn slack(&self) -> Result<SlackSettings, SettingsError> {
+        let read = |path: &PathBuf| {
+            let text = std::fs::read_to_string(path).ok().map(|text| text.trim().to_owned());
+            text.filter(|text| !text.is_empty()).ok_or_else(|| {
+                let detail = "name a file with the signing secret of the app".to_owned();
+                SettingsError::OutOfRange { name: "slack.secret_file", detail }
+            })
+        };
+        let secret = self.slack.secret_file.as_ref().map(read).transpose()?;
+        Ok(SlackSettings { secret, people: self.slack.people.clone().into_iter().collect() })
     }
 
     /// How webhooks are sent.

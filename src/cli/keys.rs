@@ -70,8 +70,8 @@ pub struct TokenArguments {
     /// Who bears it.
     #[arg(long, default_value = "operator")]
     subject: String,
-    /// operator, who may change things; finance, who settles; marketing, who makes offers; or auditor,
-    /// who only reads.
+    /// operator, who may change things; finance, who settles; marketing, who makes campaigns and
+    /// offers; auditor, who only reads; or support, who looks members up at the help desk.
     #[arg(long, default_value = "operator", value_parser = role_of)]
     role: Role,
     /// For how many minutes, at most 720.
@@ -86,7 +86,7 @@ fn kind_of(text: &str) -> Result<PartyKind, String> {
 
 fn role_of(text: &str) -> Result<Role, String> {
     serde_json::from_value(text.into())
-        .map_err(|_| "use operator, finance, marketing or auditor".to_owned())
+        .map_err(|_| "use operator, finance, marketing, auditor or support".to_owned())
 }
 
 /// An engine on the database, beside the server that may run.

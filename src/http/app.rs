@@ -88,10 +88,21 @@ pub struct App {
     pub messages: Arc<Semaphore>,
     /// Compares partners' lists.
     pub runner: Runner,
+    /// How Slack's commands are known.
+    pub slack: SlackSettings,
     /// Places for bulk calls, whose bodies are large.
     pub bulk_calls: Arc<Semaphore>,
     signers: RwLock<Signers>,
     rates: DefaultKeyedRateLimiter<KeyId>,
+}
+
+/// How Slack's slash commands are known, and who may ask.
+#[derive(Clone, Default)]
+pub struct SlackSettings {
+    /// The signing secret; none: no command is taken.
+    pub secret: Option<String>,
+    /// The names of those who may ask, by Slack's ids of them.
+    pub people: HashMap<String, String>,
 }
 
 /// What an app is built of.
@@ -110,6 +121,8 @@ pub struct Parts {
     pub passes: Passes,
     /// What reaching people needs.
     pub reaching: Reaching,
+    /// How Slack's commands are known.
+    pub slack: SlackSettings,
 }
 
 impl App {
@@ -128,6 +141,7 @@ impl App {
             nonces: Nonces::default(),
             metrics: parts.metrics,
             passes: parts.passes,
+            slack: parts.slack,
             bulk_calls: Arc::new(Semaphore::new(BULK_CALLS_MAX)),
             signers: RwLock::new(Signers { version: -1, by_id: HashMap::new() }),
             rates: RateLimiter::keyed(quota),

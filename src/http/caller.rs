@@ -76,7 +76,7 @@ impl Operated {
     pub fn must_settle(&self) -> Result<(), Problem> {
         match self.operator.role {
             Role::Operator | Role::Finance => Ok(()),
-            Role::Auditor | Role::Marketing => Err(Problem::role_not_allowed()),
+            Role::Auditor | Role::Marketing | Role::Support => Err(Problem::role_not_allowed()),
         }
     }
 
@@ -87,7 +87,7 @@ impl Operated {
     pub fn must_market(&self) -> Result<(), Problem> {
         match self.operator.role {
             Role::Operator | Role::Marketing => Ok(()),
-            Role::Finance | Role::Auditor => Err(Problem::role_not_allowed()),
+            Role::Finance | Role::Auditor | Role::Support => Err(Problem::role_not_allowed()),
         }
     }
 
@@ -218,8 +218,15 @@ fn bearer(request: &HttpRequest) -> Result<Operator, Problem> {
     let app = app_of(request)?;
     let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = header.and_then(|header| header.strip_prefix("Bearer ")).unwrap_or_default();
-    Ok(verify(&app.token_keys, token, unix_now())?)
+    let operator = verify(&app.token_keys, token, unix_now())?;
+    if operator.role == Role::Support && request.path() != OF_SUPPORT {
+        return Err(Problem::role_not_allowed());
+    }
+    Ok(operator)
 }
+
+/// What support may ask for.
+const OF_SUPPORT: &str = "/v1/desk";
 
 fn verified(request: &HttpRequest, body: Bytes) -> Result<Signed, Problem> {
     let app = app_of(request)?;

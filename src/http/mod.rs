@@ -19,9 +19,9 @@ use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, PayloadConfig, ServiceConfig};
 
 use api::{
-    batch, book_profiles, breaks, cards, codes, configuration, cycles, disputes, events, keys,
-    members, offers, open_items, payments, people, proposals, reconciliations, replays, reports,
-    resolve, service, statements, transactions, wallet, webhooks,
+    batch, book_profiles, breaks, cards, codes, configuration, cycles, desk, disputes, events,
+    keys, members, offers, open_items, payments, people, proposals, reconciliations, replays,
+    reports, resolve, service, statements, transactions, wallet, webhooks,
 };
 use app::App;
 use problem::Problem;
@@ -147,10 +147,13 @@ fn money(config: &mut ServiceConfig) {
         .service(resource("/v1/open-items/{id}/write-off").post(open_items::write_off));
 }
 
-/// Events, and where they are sent.
+/// Events and where they are sent, and the help desk.
 fn telling(config: &mut ServiceConfig) {
     use web::{delete, get, patch, post, resource};
     config
+        .service(resource("/v1/desk").get(desk::look_up))
+        .service(resource("/v1/desk/reads").get(desk::reads))
+        .service(resource("/slack/commands").post(desk::command))
         .service(resource("/v1/events").get(events::list))
         .service(
             resource("/v1/webhooks")

@@ -82,6 +82,7 @@ fn method_label(method: &str) -> &'static str {
         "POST" => "POST",
         "PUT" => "PUT",
         "PATCH" => "PATCH",
+        "DELETE" => "DELETE",
         _ => "_OTHER",
     }
 }

@@ -17,6 +17,7 @@ pub mod consents;
 pub mod cycle_sums;
 pub mod cycles;
 pub mod deliveries;
+pub mod desk_reads;
 pub mod dialect;
 pub mod disputes;
 pub mod erasure;

@@ -76,6 +76,9 @@ pub fn rows_of_events() -> Vec<Row> {
         _ => "/v1/webhooks/{wh}/replay",
     };
     vec![
+        row("GET /v1/desk", "/v1/desk?receipt=R-{p}&party={p}", "", "-----y"),
+        row("GET /v1/desk/reads", "", "", "---y-y"),
+        row("POST /slack/commands", "", EMPTY, "------"),
         row("GET /v1/events", "", "", "-yyyyy"),
         row("POST /v1/webhooks", "", EMPTY, "-yy--y"),
         row("GET /v1/webhooks", "/v1/webhooks?party={p}", "", "-y-yyy"),

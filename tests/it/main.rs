@@ -20,6 +20,7 @@ mod commands;
 mod configuration;
 mod contract;
 mod cycles;
+mod desk;
 mod disputes;
 mod events;
 mod events_facts;

@@ -179,6 +179,11 @@ impl World {
         self.calling(Credentials::Bearer(token_of(&self.settings, Role::Finance)))
     }
 
+    /// Somebody of support, by name.
+    pub fn support_named(&self, name: &str) -> Caller {
+        self.calling(Credentials::Bearer(named_token_of(&self.settings, Role::Support, name)))
+    }
+
     /// Somebody else.
     pub fn calling(&self, credentials: Credentials) -> Caller {
         Caller::new(&self.url(), credentials)

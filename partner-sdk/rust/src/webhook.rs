@@ -123,7 +123,7 @@ mod tests {
     const BODY: &[u8] = br#"{"email":"test@example.com","username":"test_user"}"#;
     const GOOD: &str = "v1,tZ1I4/hDygAJgO5TYxiSd6Sd0kDW6hPenDe+bTa3Kkw=";
 
-    fn check(signature: &str, now: i64) -> Result<&'static str, WebhookError> {
+    fn check(signature: &str, now: i64) -> Result<&str, WebhookError> {
         let signature = Some(signature);
         let headers = WebhookHeaders { id: Some(ID), timestamp: Some("1649367553"), signature };
         WebhookKey::new(SECRET).expect("a secret").verify(headers, BODY, now)

@@ -47,6 +47,8 @@ pub enum Role {
     Marketing,
     /// Reads everything.
     Auditor,
+    /// Looks members up at the help desk; sees nothing else.
+    Support,
 }
 
 /// How a key signs tokens.

@@ -14,6 +14,7 @@ mod catalogue;
 pub mod codes;
 pub mod configuration;
 pub mod cycles;
+pub mod desk;
 mod dispute_views;
 pub mod disputes;
 pub mod events;

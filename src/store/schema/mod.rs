@@ -22,7 +22,9 @@ pub use self::publishing::{circulation, cycle_sums, statements};
 pub use self::vault::{
     code_counts, codes, member_imports, merge_proposals, moved_names, personal_names,
 };
-pub use self::webhooks::{deliveries, event_progress, limit_notices, webhook_replays, webhooks};
+pub use self::webhooks::{
+    deliveries, desk_reads, event_progress, limit_notices, webhook_replays, webhooks,
+};
 
 diesel::table! {
     shard_heads (shard) {

@@ -1,4 +1,4 @@
-//! The tables of webhooks, of their deliveries and of what was told.
+//! The tables of webhooks, of their deliveries, of what was told and of the help desk.
 
 diesel::table! {
     event_progress (name) {
@@ -62,5 +62,18 @@ diesel::table! {
         ended_at -> Nullable<BigInt>,
         status -> Nullable<BigInt>,
         error -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    desk_reads (read_id) {
+        read_id -> BigInt,
+        at -> BigInt,
+        person -> Text,
+        role -> Text,
+        via -> Text,
+        kind -> Text,
+        what -> Binary,
+        member -> Nullable<BigInt>,
     }
 }
