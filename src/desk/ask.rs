@@ -133,8 +133,8 @@ mod tests {
         let kind = |text| Asked::typed(text).map(|asked| asked.kind());
         assert_eq!(kind("+7 916 000-00-01"), Ok(Kind::Phone));
         assert_eq!(kind(" Anna@Example.org "), Ok(Kind::Email));
-        assert_eq!(kind("9643000000000004"), Ok(Kind::Receipt), "not by its last digit");
-        assert_eq!(kind("9643000000000019"), Ok(Kind::Card));
+        assert_eq!(kind("9643000000000019"), Ok(Kind::Receipt), "not by its last digit");
+        assert_eq!(kind("9643000000000004"), Ok(Kind::Card));
         assert_eq!(kind("12345674"), Ok(Kind::Receipt), "too short");
         assert_eq!(kind("R-1"), Ok(Kind::Receipt));
         assert_eq!(kind("order 123"), Ok(Kind::Receipt));
