@@ -6,14 +6,17 @@ use serde_json::{Map, Value, json};
 
 use super::order::order_view;
 use super::{Asked, mask, words};
+use crate::auth::vault::Vault;
 use crate::domain::account::{AccountKey, Balance};
 use crate::domain::command::Kind as Posted;
 use crate::domain::ids::{MemberId, PartyId, Reference, TransactionId};
 use crate::domain::ledger::{Ledger, NamedBy, ReferenceKey};
 use crate::domain::member::MemberName;
+use crate::domain::person::Field;
 use crate::domain::terms::Coalition;
 use crate::domain::time::Instant;
 use crate::domain::transaction::Transaction;
+use crate::people::view::{self, Person};
 use crate::store::{Database, StoreError, members, views};
 
 /// Transactions that are shown.
@@ -26,7 +29,7 @@ const RECEIPTS: [Posted; 3] = [Posted::Purchase, Posted::CardPayment, Posted::Re
 pub struct Reading {
     /// Who it is.
     pub member: MemberId,
-    names: Vec<members::StoredName>,
+    person: Person,
     ledger: Ledger,
     latest: Vec<Transaction>,
     asked: Vec<Transaction>,
@@ -59,6 +62,8 @@ pub struct Desk<'a> {
     pub coalition: &'a Coalition,
     /// When.
     pub now: Instant,
+    /// Opens what is personal.
+    pub vault: &'a Vault,
     /// Whether contacts are shown as they are.
     pub unmasked: bool,
 }
@@ -83,7 +88,7 @@ impl Desk<'_> {
                 (NamedBy::new(&self.coalition.operator, &name), ids)
             }
         };
-        let found = members::resolve(database, std::slice::from_ref(&named))?;
+        let found = members::resolve(database, self.vault.names(), std::slice::from_ref(&named))?;
         let Some(&member) = found.get(&named) else { return Ok(Found::Nobody) };
         let mut asked = Vec::new();
         for id in receipts {
@@ -91,7 +96,7 @@ impl Desk<'_> {
         }
         Ok(Found::Member(Box::new(Reading {
             member,
-            names: members::names_of(database, member)?,
+            person: view::person(database, self.vault, member)?,
             ledger: views::accounts_of(database, member)?,
             latest: views::history(database, member, None, SHOWN)?,
             asked,
@@ -151,16 +156,18 @@ impl Desk<'_> {
 
     fn contact(&self, reading: &Reading) -> Value {
         let mut view = Map::new();
-        for (_, name) in &reading.names {
-            match MemberName::parse(name) {
-                Ok(MemberName::Phone(phone)) => {
-                    let phone = if self.unmasked { phone } else { mask::phone(&phone) };
-                    view.insert("phone".into(), phone.into());
-                }
-                Ok(MemberName::Email(email)) => {
-                    let email = if self.unmasked { email } else { mask::email(&email) };
-                    view.insert("email".into(), email.into());
-                }
+        let mut show = |what: &str, value: &str, masked: fn(&str) -> String| {
+            let value = if self.unmasked { value.to_owned() } else { masked(value) };
+            view.entry(what).or_insert(value.into());
+        };
+        if let Some(name) = reading.person.value(Field::Name) {
+            show("name", name, mask::name);
+        }
+        // Those that were shown to be theirs come first.
+        for known in reading.person.contacts() {
+            match &known.name {
+                MemberName::Phone(phone) => show("phone", phone, mask::phone),
+                MemberName::Email(email) => show("email", email, mask::email),
                 _ => {}
             }
         }

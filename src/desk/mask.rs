@@ -10,6 +10,12 @@ pub fn phone(phone: &str) -> String {
     format!("{head}***{tail}")
 }
 
+/// A name: the first letter of each word.
+pub fn name(name: &str) -> String {
+    let letters = name.split_whitespace().filter_map(|word| word.chars().next());
+    letters.map(|letter| format!("{letter}***")).collect::<Vec<_>>().join(" ")
+}
+
 /// An e-mail address: its first letter, and its host.
 pub fn email(email: &str) -> String {
     let (name, host) = email.split_once('@').unwrap_or((email, ""));
@@ -25,6 +31,7 @@ mod tests {
     fn a_masked_contact_is_known_again_but_not_told() {
         assert_eq!(phone("+79161234567"), "+7916***4567");
         assert_eq!(phone("+1234567"), "+12***67");
+        assert_eq!(name("Анна Каренина"), "А*** К***");
         assert_eq!(email("anna@example.org"), "a***@example.org");
     }
 }

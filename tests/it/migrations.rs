@@ -22,7 +22,7 @@ const SCHEMA: &str = concat!(
     include_str!("../../src/store/schema/people.rs"),
     include_str!("../../src/store/schema/publishing.rs"),
     include_str!("../../src/store/schema/vault.rs"),
-    include_str!("../../src/store/schema/webhooks.rs")
+    include_str!("../../src/store/schema/telling.rs")
 );
 
 #[derive(diesel::QueryableByName)]

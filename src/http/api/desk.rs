@@ -107,7 +107,7 @@ pub async fn look_up(
 fn answer(app: &App, asking: &Asking, asked: &Asked) -> Result<Value, Problem> {
     let (coalition, now) = (app.coalition(), app.now());
     let unmasked = asking.role == Role::Operator;
-    let desk = Desk { coalition: &coalition, now, unmasked };
+    let desk = Desk { coalition: &coalition, now, vault: app.engine.vault(), unmasked };
     let found = app.engine.read(|database| {
         views::at_one_moment(database, |database| desk.look_up(database, asked))
     })?;

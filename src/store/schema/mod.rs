@@ -6,8 +6,8 @@ mod holders;
 mod offers;
 mod people;
 mod publishing;
+mod telling;
 mod vault;
-mod webhooks;
 
 pub use self::holders::{
     card_codes, card_intros, card_steps, pass_cursors, pass_devices, pass_head, pass_objects,
@@ -19,11 +19,11 @@ pub use self::offers::{
 };
 pub use self::people::{campaigns, cards, consents, outbox, outbox_head, persons, promos};
 pub use self::publishing::{circulation, cycle_sums, statements};
+pub use self::telling::{
+    deliveries, desk_reads, event_progress, limit_notices, webhook_replays, webhooks,
+};
 pub use self::vault::{
     code_counts, codes, member_imports, merge_proposals, moved_names, personal_names,
-};
-pub use self::webhooks::{
-    deliveries, desk_reads, event_progress, limit_notices, webhook_replays, webhooks,
 };
 
 diesel::table! {
