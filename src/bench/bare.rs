@@ -17,7 +17,7 @@ use crate::clock::system_now;
 use crate::domain::ids::MemberId;
 use crate::domain::ledger::Ledger;
 use crate::engine::Present;
-use crate::http::present::Answers;
+use crate::http::answers::Answers;
 use crate::store::answers::AnswerRow;
 use crate::store::names::key_hash;
 use crate::store::save::{Rows, rows_of};

@@ -17,6 +17,7 @@ pub mod amount;
 pub mod card;
 pub mod command;
 pub mod decide;
+pub mod effect;
 pub mod entry;
 pub mod event;
 pub mod exact;

@@ -1,5 +1,6 @@
 //! The API over HTTP: the whole route table on one screen.
 
+pub mod answers;
 pub mod api;
 pub mod app;
 pub mod caller;

@@ -14,7 +14,7 @@ use coalition::domain::settlement::CycleId;
 use coalition::domain::time::{Day, Instant};
 use coalition::domain::transaction::Transaction;
 use coalition::engine::{Answer, Engine, Submission, Work};
-use coalition::http::present::Answers;
+use coalition::http::answers::Answers;
 use coalition::http::wire::transactions::command_of;
 use coalition::http::wire::{Reader, fingerprint};
 use coalition::store::names::key_hash;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use coalition::auth::token::{Role, mint};
 use coalition::clock::unix_now;
 use coalition::engine::Engine;
-use coalition::http::present::Answers;
+use coalition::http::answers::Answers;
 use coalition::offers;
 use coalition::server::{self, token_key};
 use coalition::store::{Use, outbox};

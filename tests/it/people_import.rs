@@ -4,7 +4,7 @@ use std::io::{Error, Read};
 use std::sync::Arc;
 
 use coalition::engine::Engine;
-use coalition::http::present::Answers;
+use coalition::http::answers::Answers;
 use coalition::people::import::{ImportError, Imported, Importing, Report, import};
 use coalition::people::phone::region_of;
 use serde_json::json;
