@@ -15,6 +15,7 @@ pub mod account;
 pub mod adjustment;
 pub mod amount;
 pub mod card;
+pub mod campaign;
 pub mod command;
 pub mod decide;
 pub mod effect;

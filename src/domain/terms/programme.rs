@@ -190,6 +190,8 @@ pub struct Programme {
     pub zone: Zone,
     /// Its cards; none: it issues none.
     pub card: Option<CardTerms>,
+    /// So many days before points expire their member is reminded.
+    pub remind: Vec<u32>,
 }
 
 /// The dates of a lot.

@@ -17,6 +17,15 @@ use crate::domain::ids::{PartyId, ProgrammeId};
 use crate::domain::obligation::Scales;
 use crate::domain::time::Zone;
 
+/// So many days before points expire their member is reminded, unless the programme says otherwise.
+const REMIND: [u32; 3] = [30, 7, 1];
+
+/// The longest time before expiry of which a member is reminded.
+const REMIND_DAYS_MAX: u32 = 365;
+
+/// How often a member is reminded.
+const REMINDERS_MAX: usize = 5;
+
 /// The longest hold and expiry, in days.
 const DAYS_MAX: u32 = 3_650;
 
@@ -201,6 +210,7 @@ pub struct ProgrammeDocument {
     timezone: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     card: Option<CardDocument>,
+    remind: Option<Vec<u32>>,
 }
 
 impl ProgrammeDocument {
@@ -243,7 +253,20 @@ impl ProgrammeDocument {
             breakage: part_shares(&self.breakage, "/breakage")?,
             zone: self.zone(zone)?,
             card: self.card.as_ref().map(CardDocument::check).transpose()?,
+            remind: self.remind()?,
         })
+    }
+
+    fn remind(&self) -> Result<Vec<u32>, Invalid> {
+        let Some(days) = &self.remind else { return Ok(REMIND.to_vec()) };
+        let mut distinct = days.clone();
+        distinct.sort_unstable();
+        distinct.dedup();
+        let fit = days.iter().all(|days| (1..=REMIND_DAYS_MAX).contains(days));
+        if distinct.len() != days.len() || REMINDERS_MAX < days.len() || !fit {
+            return Err(Invalid::at("/remind", "name at most 5 different numbers of 1 to 365 days"));
+        }
+        Ok(days.clone())
     }
 
     fn zone(&self, coalition: &Zone) -> Result<Zone, Invalid> {
