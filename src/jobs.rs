@@ -10,6 +10,9 @@
 //! | passes | `passes_seconds` | finds passes that show something else, tells phones and Google |
 //! | offers | 5 seconds | finishes grants of offers that were begun, follows abandoned baskets up |
 //! | open | second | tells of points that came free |
+//! | campaigns | `campaign_seconds` | takes on runs that were left, begins and ends campaigns by their dates |
+//! | notices | `campaign_seconds` | tells parties of notices that are due, members of points that expire |
+//! | count | five times that | counts what members did for segments and reports, forgets what is too old |
 //! | upkeep | 5 seconds | folds histograms, forgets the rates of quiet keys |
 
 use std::sync::Arc;
@@ -17,12 +20,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant as Stopwatch};
 
+use actix_web::web::Data;
+
+use crate::campaigns;
 use crate::domain::account::AccountKey;
 use crate::domain::ids::MemberId;
 use crate::domain::settlement::{CycleId, CycleState};
 use crate::domain::terms::Schedule as Settling;
 use crate::engine::{Close, ConfigureError, Submission, Work};
 use crate::events::openings;
+use crate::http::api::campaigns::run_in_background;
 use crate::http::api::cycles::figures;
 use crate::http::app::App;
 use crate::offers;
@@ -70,6 +77,8 @@ pub struct Schedule {
     pub expiry: Duration,
     /// How often cycles are looked at; none: they are closed by hand.
     pub settle: Option<Duration>,
+    /// How often campaigns, notices and reminders are looked at; none: only when asked.
+    pub campaigns: Option<Duration>,
     /// Days for which answers are kept.
     pub answers_days: u32,
     /// How often passes are looked at; none: never.
@@ -87,7 +96,7 @@ impl Jobs {
     ///
     /// # Errors
     /// If no thread can be started.
-    pub fn start(app: actix_web::web::Data<App>, schedule: Schedule) -> std::io::Result<Self> {
+    pub fn start(app: Data<App>, schedule: Schedule) -> std::io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let mut jobs = Self { stop: Arc::clone(&stop), threads: Vec::new() };
         if let Some(period) = schedule.passes {
@@ -98,6 +107,11 @@ impl Jobs {
                     report("passes", passes::refresh::refresh(&app.engine, &app.passes));
                 }
             })?;
+        }
+        if let Some(period) = schedule.campaigns {
+            // Counting goes through whole journals, and must not hold up the rest.
+            let (app, mut campaigning) = (app.clone(), Campaigning::default());
+            jobs.spawn("campaigns", move || campaigning.run_due(&app, period))?;
         }
         let mut every = Every::default();
         jobs.spawn("jobs", move || every.run_due(&app, &schedule))?;
@@ -144,8 +158,27 @@ struct Every {
     opened: Option<Stopwatch>,
 }
 
+/// When each job of campaigns ran last.
+#[derive(Default)]
+struct Campaigning {
+    told: Option<Stopwatch>,
+    counted: Option<Stopwatch>,
+}
+
+impl Campaigning {
+    fn run_due(&mut self, app: &Data<App>, period: Duration) {
+        if is_due(&mut self.told, period) {
+            report("campaigns", run_campaigns(app));
+            report("notices", campaigns::jobs::tell(&app.engine));
+        }
+        if is_due(&mut self.counted, period * 5) {
+            report("count", campaigns::stats::keep_up(&app.engine));
+        }
+    }
+}
+
 impl Every {
-    fn run_due(&mut self, app: &App, schedule: &Schedule) {
+    fn run_due(&mut self, app: &Data<App>, schedule: &Schedule) {
         let second = Duration::from_secs(1);
         if is_due(&mut self.refreshed, second) {
             report("refresh", app.engine.refresh());
@@ -201,6 +234,14 @@ fn follow_offers_up(app: &App) {
     for error in [finished.err(), followed.err()].into_iter().flatten() {
         tracing::error!(%error, "the job offers failed");
     }
+}
+
+/// Runs in the background the campaigns that are due.
+fn run_campaigns(app: &Data<App>) -> Result<(), StoreError> {
+    for campaign in campaigns::jobs::due(&app.engine)? {
+        run_in_background(app, &campaign);
+    }
+    Ok(())
 }
 
 fn report(job: &str, done: Result<(), StoreError>) {
@@ -297,6 +338,7 @@ fn forget(app: &App, schedule: &Schedule) -> Result<(), StoreError> {
     codes::forget_before(&mut database, days_ago(CODES_DAYS))?;
     dialect::commit(&mut database)?;
     offers::forget(&mut database, app.now())?;
+    campaigns::jobs::forget(&app.engine)?;
     events::forget_facts(&mut database, days_ago(FACTS_DAYS))?;
     deliveries::forget(&mut database, (days_ago(DELIVERED_DAYS), days_ago(DEAD_DAYS)))?;
     limit_notices::forget_before(&mut database, days_ago(NOTICES_DAYS))?;

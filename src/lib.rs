@@ -4,6 +4,7 @@ pub mod auth;
 pub mod bank;
 pub mod bench;
 pub mod books;
+pub mod campaigns;
 pub mod cards;
 pub mod cli;
 pub mod clock;

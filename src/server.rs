@@ -178,6 +178,9 @@ pub fn start(settings: &Settings, clock: Arc<Clock>) -> Result<Running, ServerEr
         settle: Some(settings.settle_seconds)
             .filter(|seconds| *seconds > 0)
             .map(Duration::from_secs),
+        campaigns: Some(settings.campaign_seconds)
+            .filter(|seconds| *seconds > 0)
+            .map(Duration::from_secs),
         answers_days: settings.answers_days,
         passes: Some(settings.passes_seconds)
             .filter(|seconds| *seconds > 0)

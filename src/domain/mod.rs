@@ -14,8 +14,8 @@
 pub mod account;
 pub mod adjustment;
 pub mod amount;
-pub mod card;
 pub mod campaign;
+pub mod card;
 pub mod command;
 pub mod decide;
 pub mod effect;

@@ -16,6 +16,7 @@ use super::wire::people::PeopleReader;
 use crate::auth::nonces::Nonces;
 use crate::auth::signature::VerifyingKey;
 use crate::auth::token::TokenKeys;
+use crate::campaigns::run::Runs;
 use crate::domain::ids::{KeyId, PartyId};
 use crate::domain::terms::{Coalition, Timeline};
 use crate::domain::time::Instant;
@@ -90,6 +91,8 @@ pub struct App {
     pub runner: Runner,
     /// How Slack's commands are known.
     pub slack: SlackSettings,
+    /// The campaigns that this server runs.
+    pub runs: Runs,
     /// Places for bulk calls, whose bodies are large.
     pub bulk_calls: Arc<Semaphore>,
     signers: RwLock<Signers>,
@@ -134,6 +137,7 @@ impl App {
             runner,
             reaching: parts.reaching,
             messages: Arc::new(Semaphore::new(MESSAGES_MAX)),
+            runs: Runs::default(),
             engine: parts.engine,
             limits: parts.limits,
             authorities: parts.authorities,

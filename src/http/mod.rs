@@ -20,9 +20,10 @@ use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, PayloadConfig, ServiceConfig};
 
 use api::{
-    batch, book_profiles, breaks, cards, codes, configuration, cycles, desk, disputes, events,
-    keys, members, offers, open_items, payments, people, proposals, reconciliations, replays,
-    reports, resolve, service, statements, transactions, wallet, webhooks,
+    batch, book_profiles, breaks, campaigns, cards, codes, configuration, cycles, desk, disputes,
+    events, keys, members, notices, offers, open_items, payments, people, proposals,
+    reconciliations, replays, reports, resolve, service, statements, transactions, wallet,
+    webhooks,
 };
 use app::App;
 use problem::Problem;
@@ -109,6 +110,7 @@ fn routes(config: &mut ServiceConfig) {
         .configure(of_wallets)
         .configure(offered)
         .configure(telling)
+        .configure(marketing)
         .service(resource("/v1/reports/liability").get(reports::liability))
         .service(resource("/v1/test-clock").post(service::move_clock));
 }
@@ -170,6 +172,28 @@ fn telling(config: &mut ServiceConfig) {
         .service(resource("/v1/webhooks/{id}/rotate").post(webhooks::rotate))
         .service(resource("/v1/webhooks/{id}/deliveries").get(replays::deliveries))
         .service(resource("/v1/webhooks/{id}/replay").post(replays::replay));
+}
+
+/// Campaigns and notices.
+fn marketing(config: &mut ServiceConfig) {
+    use web::{get, put, resource};
+    config
+        .service(resource("/v1/campaigns").get(campaigns::list))
+        .service(
+            resource("/v1/campaigns/{id}")
+                .route(put().to(campaigns::put))
+                .route(get().to(campaigns::view)),
+        )
+        .service(resource("/v1/campaigns/{id}/preview").post(campaigns::preview))
+        .service(resource("/v1/campaigns/{id}/start").post(campaigns::start))
+        .service(resource("/v1/campaigns/{id}/stop").post(campaigns::stop))
+        .service(resource("/v1/campaigns/{id}/run").post(campaigns::run))
+        .service(resource("/v1/campaigns/{id}/report").get(campaigns::report))
+        .service(resource("/v1/campaigns/{id}/notices").get(notices::list))
+        .service(resource("/v1/notices").post(notices::send))
+        .service(resource("/v1/notices:report").post(notices::report))
+        .service(resource("/v1/notice-channels/{programme}").get(notices::channels))
+        .service(resource("/v1/notice-channels/{programme}/{channel}").put(notices::put_channel));
 }
 
 /// Partners' own books beside the ledger, and disputes.

@@ -2,9 +2,12 @@
 
 use super::problem::Problem;
 use crate::books::ProfileError;
+use crate::campaigns::CampaignError;
 use crate::domain::adjustment::ReconciliationId;
+use crate::domain::campaign::notice::Unreachable;
 use crate::domain::reconciliation::dispute::DisputeError;
 use crate::domain::reconciliation::handling::HandlingError;
+use crate::domain::time::Instant;
 use crate::engine::EngineError;
 use crate::people::codes::AskError;
 use crate::people::profile::ProfileError as ProfileChangeError;
@@ -79,6 +82,39 @@ impl Problem {
     pub fn too_many_replays(most: i64) -> Self {
         let detail = format!("at most {most} spans are sent again at once; wait for one to end");
         Self::new(409, "too_many_replays", detail)
+    }
+}
+
+impl From<CampaignError> for Problem {
+    fn from(error: CampaignError) -> Self {
+        let detail = error.to_string();
+        match error {
+            CampaignError::NotFound => Self::not_found(),
+            CampaignError::State { state, .. } => {
+                Self::new(409, "campaign_state", detail).with("state", state.name())
+            }
+            CampaignError::Invalid(invalid) => invalid.into(),
+            CampaignError::Engine(error) => error.into(),
+            CampaignError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl Problem {
+    /// Somebody who is not told, and from when on another notice is possible.
+    pub fn unreachable(why: Unreachable, next_allowed_at: Option<Instant>) -> Self {
+        let detail = match why {
+            Unreachable::NoConsent => "the member did not agree to this channel",
+            Unreachable::NoAddress => "there is no phone, address or card to send it to",
+            Unreachable::FrequencyCap => {
+                "the member got as many notices of this channel in this month as may be"
+            }
+        };
+        let problem = Self::new(422, why.name(), detail);
+        match next_allowed_at {
+            Some(at) => problem.with("next_allowed_at", at.to_string()),
+            None => problem,
+        }
     }
 }
 

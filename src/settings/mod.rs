@@ -102,6 +102,9 @@ pub struct Settings {
     pub expiry_seconds: u64,
     /// Seconds between two looks at cycles that are over; 0: they are closed by hand only.
     pub settle_seconds: u64,
+    /// Seconds between two looks at campaigns, notices and reminders; 0: nothing of these happens
+    /// by itself.
+    pub campaign_seconds: u64,
     /// Money at stake in a break of a reconciliation, or in an open item, that one person may settle
     /// alone.
     pub break_approval_limit: String,
@@ -160,6 +163,7 @@ impl Default for Settings {
             requests_per_second: 100_000,
             expiry_seconds: 10,
             settle_seconds: 30,
+            campaign_seconds: 1,
             break_approval_limit: "1000.00".to_owned(),
             break_approval_points: "1000".to_owned(),
             answers_days: 400,

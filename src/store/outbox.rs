@@ -4,11 +4,13 @@
 //! The sequence has no gaps, and whoever sees a place sees all before it: its writers stand in line
 //! at `outbox_head` until they commit.
 
+use diesel::pg::PgConnection;
 use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Nullable, Text};
 use serde_json::Value;
 
 use super::StoreError;
-use super::connection::{Database, each_backend};
+use super::connection::Database;
 use super::rows::{read_json, write_json};
 use super::save::ROWS_PER_STATEMENT;
 use super::schema::{outbox, outbox_head};
@@ -91,11 +93,31 @@ pub fn add(connection: &mut Database, at: Instant, facts: &[Fact]) -> Result<(),
             data: write_json(&fact.data),
         })
         .collect();
-    for rows in rows.chunks(ROWS_PER_STATEMENT) {
-        each_backend!(connection, |one| {
-            diesel::insert_into(outbox::table).values(rows).execute(one)
-        })?;
+    match connection {
+        Database::Postgres(one) => add_rows(one, &rows)?,
+        Database::Sqlite(one) => {
+            for rows in rows.chunks(ROWS_PER_STATEMENT) {
+                diesel::insert_into(outbox::table).values(rows).execute(one)?;
+            }
+        }
     }
+    Ok(())
+}
+
+const ADD: &str = "INSERT INTO outbox (seq, at, event, party, programme, member, data) \
+    SELECT * FROM UNNEST($1, $2, $3, $4, $5, $6, $7)";
+
+/// Adds rows as arrays: a campaign tells of thousands of members in one commit.
+fn add_rows(connection: &mut PgConnection, rows: &[Row]) -> Result<(), StoreError> {
+    diesel::sql_query(ADD)
+        .bind::<Array<BigInt>, _>(rows.iter().map(|row| row.seq).collect::<Vec<_>>())
+        .bind::<Array<BigInt>, _>(rows.iter().map(|row| row.at).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(rows.iter().map(|row| &row.event).collect::<Vec<_>>())
+        .bind::<Array<Nullable<Text>>, _>(rows.iter().map(|row| &row.party).collect::<Vec<_>>())
+        .bind::<Array<Nullable<Text>>, _>(rows.iter().map(|row| &row.programme).collect::<Vec<_>>())
+        .bind::<Array<Nullable<BigInt>>, _>(rows.iter().map(|row| row.member).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(rows.iter().map(|row| &row.data).collect::<Vec<_>>())
+        .execute(connection)?;
     Ok(())
 }
 

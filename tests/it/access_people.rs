@@ -90,3 +90,38 @@ pub fn rows_of_events() -> Vec<Row> {
         row("POST /v1/webhooks/{id}/replay", target("replay"), EMPTY, "-y---y"),
     ]
 }
+
+/// Campaigns and notices: for the brand, which is neither of the two parties.
+pub fn rows_of_campaigns() -> Vec<Row> {
+    let (campaign, notice) = (
+        r#"{"programme":"{c}","audience":"everyone"}"#,
+        r#"{"programme":"{c}","member":"{member}","channel":"sms","party":"{p}","text":"Hello"}"#,
+    );
+    let channels = "/v1/notice-channels/{c}";
+    let mut all = vec![
+        row("PUT /v1/campaigns/{id}", "/v1/campaigns/of-{c}", campaign, "-----y"),
+        row("GET /v1/campaigns", "", "", "-yyyyy"),
+        row("POST /v1/notices", "", notice, "-----y"),
+        row("POST /v1/notices:report", "", r#"{"reports":[]}"#, "-yy--y"),
+        row("GET /v1/notice-channels/{programme}", channels, "", "---yyy"),
+        row(
+            "PUT /v1/notice-channels/{programme}/{channel}",
+            "/v1/notice-channels/{c}/push",
+            EMPTY,
+            "-----y",
+        ),
+    ];
+    let nowhere = [
+        ("GET /v1/campaigns/{id}", "/v1/campaigns/no-campaign"),
+        ("POST /v1/campaigns/{id}/preview", "/v1/campaigns/no-campaign/preview"),
+        ("POST /v1/campaigns/{id}/start", "/v1/campaigns/no-campaign/start"),
+        ("POST /v1/campaigns/{id}/stop", "/v1/campaigns/no-campaign/stop"),
+        ("POST /v1/campaigns/{id}/run", "/v1/campaigns/no-campaign/run"),
+        ("GET /v1/campaigns/{id}/report", "/v1/campaigns/no-campaign/report"),
+        ("GET /v1/campaigns/{id}/notices", "/v1/campaigns/no-campaign/notices"),
+    ];
+    all.extend(nowhere.map(|(route, target)| {
+        row(route, target, EMPTY, if route.starts_with("GET") { "------" } else { "******" })
+    }));
+    all
+}

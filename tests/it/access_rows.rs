@@ -1,6 +1,6 @@
 //! Who may: a row for each route, or several where what is sent decides.
 
-use crate::access_people::{rows_of_events, rows_of_offers, rows_of_people};
+use crate::access_people::{rows_of_campaigns, rows_of_events, rows_of_offers, rows_of_people};
 
 /// A route: where it is asked, with the ids of one party, and what is sent.
 pub struct Row {
@@ -275,6 +275,7 @@ pub fn rows() -> Vec<Row> {
     let mut all = open_rows();
     all.extend(rows_of_cards());
     all.extend(rows_of_people());
+    all.extend(rows_of_campaigns());
     all.extend(rows_of_events());
     all.extend(rows_of_offers());
     all.extend(rows_of_parties());

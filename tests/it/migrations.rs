@@ -17,6 +17,7 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 
 const SCHEMA: &str = concat!(
     include_str!("../../src/store/schema/mod.rs"),
+    include_str!("../../src/store/schema/campaigning.rs"),
     include_str!("../../src/store/schema/holders.rs"),
     include_str!("../../src/store/schema/offers.rs"),
     include_str!("../../src/store/schema/people.rs"),

@@ -62,6 +62,7 @@ impl Default for Setup {
             readers: 2,
             settle_seconds: 0,
             passes_seconds: 0,
+            campaign_seconds: 0,
             ..Settings::default()
         };
         Self { runs: Runs::Set, start: START.to_owned(), settings }
@@ -162,6 +163,16 @@ impl World {
     /// The base address of the API.
     pub fn url(&self) -> String {
         self.running.as_ref().expect("the server runs").url()
+    }
+
+    /// What the handlers of the server share.
+    pub fn app(&self) -> &App {
+        self.running.as_ref().expect("the server runs").app()
+    }
+
+    /// Somebody of marketing.
+    pub fn marketing(&self) -> Caller {
+        self.calling(Credentials::Bearer(token_of(&self.settings, Role::Marketing)))
     }
 
     /// An auditor.

@@ -43,7 +43,7 @@ pub enum Role {
     Operator,
     /// Closes cycles, publishes, pays and reconciles; reads everything.
     Finance,
-    /// Makes campaigns and offers; reads everything.
+    /// Makes campaigns and offers, and looks at what came of them; sees nothing else.
     Marketing,
     /// Reads everything.
     Auditor,

@@ -44,8 +44,8 @@ pub fn arm_of(salt: &str, member: MemberId, control: Decimal) -> Arm {
     state.update([0]);
     state.update(member.0.to_be_bytes());
     let digest: [u8; 32] = state.finalize().into();
-    let [a, b, c, d, e, f, g, h, ..] = digest;
-    let part = u64::from_be_bytes([a, b, c, d, e, f, g, h]) % PARTS;
+    let first: [u8; 8] = digest[..8].try_into().expect("a digest has 32 bytes");
+    let part = u64::from_be_bytes(first) % PARTS;
     let limit = (control * Decimal::from(PARTS)).to_u64().unwrap_or(0);
     if part < limit { Arm::Control } else { Arm::Test }
 }

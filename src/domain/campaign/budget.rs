@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::amount::{MONEY_MAX, POINTS_MAX, parse_decimal};
 use crate::domain::amount::{Money, Points};
 use crate::domain::exact::split;
 use crate::domain::ids::PartyId;
 use crate::domain::obligation::{EarnMoney, Scales, value_of};
 use crate::domain::terms::Invalid;
-use crate::domain::amount::{MONEY_MAX, POINTS_MAX, parse_decimal};
 
 /// Most parties with a budget of their own.
 const FUNDERS_MAX: usize = 20;
@@ -203,9 +203,9 @@ mod tests {
                 match budget.take(&mut used, &cost) {
                     Ok(()) if is_refused => {
                         budget.give_back(&mut used, &cost);
-                        prop_assert!(used.0.iter().all(|(scope, taken)| {
-                            before.0.get(scope).copied().unwrap_or(0) == *taken
-                        }));
+                        let stood = |scope| before.0.get(scope).copied().unwrap_or(0);
+                        let is_as_before = used.0.iter().all(|(scope, now)| stood(scope) == *now);
+                        prop_assert!(is_as_before);
                     }
                     Ok(()) => {}
                     Err(scope) => {

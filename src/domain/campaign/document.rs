@@ -234,13 +234,15 @@ impl GrantDocument {
             let points = programme
                 .parse_points(text)
                 .map_err(|error| Invalid::at(pointer, error.to_string()))?;
-            if points.is_zero() { Err(Invalid::at(pointer, "use points above zero")) } else { Ok(points) }
+            if points.is_zero() {
+                Err(Invalid::at(pointer, "use points above zero"))
+            } else {
+                Ok(points)
+            }
         };
         let most = self.at_most.as_ref().map(|text| read(text, "/grant/at_most")).transpose()?;
         let points = match (&self.points, self.share_of_basket) {
-            (Some(text), None) if most.is_none() => {
-                PointsRule::Fixed(read(text, "/grant/points")?)
-            }
+            (Some(text), None) if most.is_none() => PointsRule::Fixed(read(text, "/grant/points")?),
             (None, Some(share)) => {
                 PointsRule::Share(share.at_most(1, "/grant/share_of_basket")?, most)
             }
@@ -265,8 +267,8 @@ impl GrantDocument {
         for (place, share) in funders.enumerate() {
             let pointer = format!("/grant/funding/{place}/party");
             must_know(coalition, &share.party, &pointer)?;
-            let may = *party == programme.brand
-                || [party, &programme.brand].contains(&&share.party);
+            let may =
+                *party == programme.brand || [party, &programme.brand].contains(&&share.party);
             if !may {
                 return Err(Invalid::at(pointer, "only the brand makes others pay"));
             }

@@ -122,12 +122,7 @@ impl Channel {
             Self::Wallet => Some(3),
             _ => None,
         };
-        ChannelRules {
-            per_month,
-            transactional_per_month: None,
-            quiet: None,
-            price: Money::ZERO,
-        }
+        ChannelRules { per_month, transactional_per_month: None, quiet: None, price: Money::ZERO }
     }
 }
 
@@ -325,8 +320,10 @@ mod tests {
         let check = |text: &str| {
             serde_json::from_str::<ChannelDocument>(text).ok().and_then(|one| one.check(2).ok())
         };
-        let rules = check(r#"{"per_month": 8, "quiet": {"from": "21:00", "until": "09:00"}, "price": "1.50"}"#)
-            .expect("rules");
+        let rules = check(
+            r#"{"per_month": 8, "quiet": {"from": "21:00", "until": "09:00"}, "price": "1.50"}"#,
+        )
+        .expect("rules");
         assert_eq!((rules.per_month, rules.price), (Some(8), Money(150)));
         for wrong in [
             r#"{"quiet": {"from": "21", "until": "09:00"}}"#,

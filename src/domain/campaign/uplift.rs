@@ -89,7 +89,8 @@ pub fn uplift(test: Count, control: Count) -> Uplift {
 fn newcombe(test: Count, control: Count) -> Interval {
     let (p, q) = (test.rate(), control.rate());
     let (of_p, of_q) = (test.within(), control.within());
-    let root = |one: Decimal, other: Decimal| (one * one + other * other).sqrt().unwrap_or_default();
+    let root =
+        |one: Decimal, other: Decimal| (one * one + other * other).sqrt().unwrap_or_default();
     Interval {
         low: p - q - root(p - of_p.low, of_q.high - q),
         high: p - q + root(of_p.high - p, q - of_q.low),

@@ -264,7 +264,10 @@ impl ProgrammeDocument {
         distinct.dedup();
         let fit = days.iter().all(|days| (1..=REMIND_DAYS_MAX).contains(days));
         if distinct.len() != days.len() || REMINDERS_MAX < days.len() || !fit {
-            return Err(Invalid::at("/remind", "name at most 5 different numbers of 1 to 365 days"));
+            return Err(Invalid::at(
+                "/remind",
+                "name at most 5 different numbers of 1 to 365 days",
+            ));
         }
         Ok(days.clone())
     }

@@ -2,6 +2,7 @@
 
 #![expect(missing_docs, reason = "columns are described in migrations/")]
 
+mod campaigning;
 mod holders;
 mod offers;
 mod people;
@@ -9,6 +10,11 @@ mod publishing;
 mod telling;
 mod vault;
 
+pub use self::campaigning::{
+    campaign_budgets, campaign_chunks, campaign_passes, campaign_responses, member_days,
+    member_products, member_stats, notice_channels, notice_counts, notices, promo_flows,
+    reminder_cursors, stat_cursors,
+};
 pub use self::holders::{
     card_codes, card_intros, card_steps, pass_cursors, pass_devices, pass_head, pass_objects,
     passes,

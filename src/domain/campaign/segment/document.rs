@@ -156,9 +156,10 @@ impl Check<'_> {
         let Some(below) = depth.checked_sub(1) else {
             return Err(Invalid::at(pointer, "a segment is nested at most 8 deep"));
         };
-        self.left = self.left.checked_sub(1).ok_or_else(|| {
-            Invalid::at(pointer, "a segment has at most 100 conditions")
-        })?;
+        self.left = self
+            .left
+            .checked_sub(1)
+            .ok_or_else(|| Invalid::at(pointer, "a segment has at most 100 conditions"))?;
         let mut parts = |all: &[SegmentDocument], name: &str| {
             let each = all.iter().enumerate().map(|(place, part)| {
                 self.segment(part, &format!("{pointer}/{name}/{place}"), below)
@@ -207,8 +208,7 @@ impl Check<'_> {
                 let money = |text: &Option<String>, field: &str| {
                     let scale = self.programme.scales.money;
                     let read = text.as_ref().map(|text| parse_decimal(text, scale, MONEY_MAX));
-                    read.transpose()
-                        .map_err(|error| Invalid::at(at(field), error.to_string()))
+                    read.transpose().map_err(|error| Invalid::at(at(field), error.to_string()))
                 };
                 let least = money(&spend.at_least, "spend/at_least")?;
                 let bounds = bounds(least, money(&spend.at_most, "spend/at_most")?, &at("spend"))?;
@@ -234,9 +234,9 @@ impl Check<'_> {
     fn balance(&self, balance: &PointsDocument, pointer: &str) -> Result<Segment, Invalid> {
         let points = |text: &Option<String>, field: &str| {
             let read = text.as_ref().map(|text| self.programme.parse_points(text));
-            read.transpose()
-                .map(|points| points.map(|points| points.0))
-                .map_err(|error| Invalid::at(format!("{pointer}/balance/{field}"), error.to_string()))
+            read.transpose().map(|points| points.map(|points| points.0)).map_err(|error| {
+                Invalid::at(format!("{pointer}/balance/{field}"), error.to_string())
+            })
         };
         let (least, most) =
             (points(&balance.at_least, "at_least")?, points(&balance.at_most, "at_most")?);
@@ -286,11 +286,7 @@ fn values(all: &[String], pointer: &str) -> Result<BTreeSet<String>, Invalid> {
     Ok(all.iter().cloned().collect())
 }
 
-fn bounds(
-    at_least: Option<i64>,
-    at_most: Option<i64>,
-    pointer: &str,
-) -> Result<Bounds, Invalid> {
+fn bounds(at_least: Option<i64>, at_most: Option<i64>, pointer: &str) -> Result<Bounds, Invalid> {
     match (at_least, at_most) {
         (None, None) => Err(Invalid::at(pointer, "give at_least, at_most or both")),
         (Some(least), Some(most)) if most < least => {

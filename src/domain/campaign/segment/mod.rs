@@ -97,25 +97,42 @@ pub enum Segment {
     Members(BTreeSet<MemberId>),
 }
 
+/// Something that has to be read of members, beside their profiles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Need {
+    /// The tier's metric.
+    Tier,
+    /// Receipts and spend in total, and the last receipt.
+    Totals,
+    /// Points that can be spent.
+    Balance,
+    /// Cards.
+    Cards,
+    /// Consents.
+    Consents,
+}
+
 /// What has to be read to judge a segment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Needs {
-    /// City, source, stage.
-    pub person: bool,
-    /// The tier's metric.
-    pub tier: bool,
-    /// Receipts and spend in total, and the last receipt.
-    pub totals: bool,
+    /// What has to be read at all.
+    pub kinds: BTreeSet<Need>,
     /// Receipts and spend within so many days.
     pub days: Option<u32>,
-    /// Points that can be spent.
-    pub balance: bool,
-    /// Cards.
-    pub cards: bool,
     /// What was bought.
     pub bought: BTreeSet<(ProductKind, String)>,
-    /// Consents.
-    pub consents: bool,
+}
+
+impl Needs {
+    /// Whether something has to be read.
+    pub fn has(&self, need: Need) -> bool {
+        self.kinds.contains(&need)
+    }
+
+    /// Whether something is asked that is counted from the journal.
+    pub fn is_counted(&self) -> bool {
+        self.has(Need::Totals) || self.days.is_some() || !self.bought.is_empty()
+    }
 }
 
 /// What is known of a member in a programme, as far as it was asked for.
@@ -153,9 +170,8 @@ impl Attributes {
     /// Whether the member agreed to a purpose for a channel; `any` counts where the channel has no
     /// word of its own.
     pub fn agreed(&self, purpose: &str, channel: &str) -> bool {
-        let word = |channel: &str| {
-            self.consents.get(&(purpose.to_owned(), channel.to_owned())).copied()
-        };
+        let word =
+            |channel: &str| self.consents.get(&(purpose.to_owned(), channel.to_owned())).copied();
         word(channel).or_else(|| word(ANY)).unwrap_or(false)
     }
 
@@ -207,24 +223,28 @@ impl Segment {
     }
 
     fn add_needs(&self, needs: &mut Needs) {
+        let add = |needs: &mut Needs, need| {
+            needs.kinds.insert(need);
+        };
         match self {
             Self::All(parts) | Self::Any(parts) => {
-                parts.iter().for_each(|part| part.add_needs(needs));
+                for part in parts {
+                    part.add_needs(needs);
+                }
             }
             Self::Not(part) => part.add_needs(needs),
-            Self::City(_) | Self::Source(_) | Self::Stage(_) => needs.person = true,
-            Self::Tier(_) => needs.tier = true,
+            Self::Tier(_) => add(needs, Need::Tier),
             Self::Receipts(Some(days), _) | Self::Spend(Some(days), _) => {
                 needs.days = needs.days.max(Some(*days));
             }
-            Self::LastReceipt(_) | Self::Receipts(..) | Self::Spend(..) => needs.totals = true,
-            Self::Balance(_) => needs.balance = true,
-            Self::CardOf(_) => needs.cards = true,
+            Self::LastReceipt(_) | Self::Receipts(..) | Self::Spend(..) => add(needs, Need::Totals),
+            Self::Balance(_) => add(needs, Need::Balance),
+            Self::CardOf(_) => add(needs, Need::Cards),
             Self::Bought(kind, value, _) => {
                 needs.bought.insert((*kind, value.clone()));
             }
-            Self::Consent(..) => needs.consents = true,
-            Self::Members(_) => {}
+            Self::Consent(..) => add(needs, Need::Consents),
+            Self::City(_) | Self::Source(_) | Self::Stage(_) | Self::Members(_) => {}
         }
     }
 }

@@ -1,0 +1,13 @@
+DROP TABLE stat_cursors;
+DROP TABLE promo_flows;
+DROP TABLE member_products;
+DROP TABLE member_days;
+DROP TABLE member_stats;
+DROP TABLE reminder_cursors;
+DROP TABLE campaign_responses;
+DROP TABLE notice_channels;
+DROP TABLE notice_counts;
+DROP TABLE notices;
+DROP TABLE campaign_budgets;
+DROP TABLE campaign_chunks;
+DROP TABLE campaign_passes;
