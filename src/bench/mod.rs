@@ -8,6 +8,7 @@
 mod bare;
 mod bulk;
 mod cards;
+mod campaigns;
 mod download;
 mod journal;
 mod load;
@@ -118,6 +119,8 @@ enum Part {
     Statement,
     /// Reconciling a partner's list.
     Reconcile,
+    /// A campaign that grants points to all members, on both databases.
+    Campaign,
     /// Memory and start of the server.
     Server,
 }
@@ -217,6 +220,9 @@ impl Bench<'_> {
             }
             if self.wants(&[Part::Statement]) {
                 self.statement(kind)?;
+            }
+            if self.wants(&[Part::Campaign]) {
+                self.campaign(kind)?;
             }
         }
         if self.wants(&[Part::Reconcile]) {

@@ -3,7 +3,7 @@
 use crate::domain::campaign::segment::DAYS_MAX;
 use crate::domain::time::Day;
 use crate::engine::Engine;
-use crate::store::{Database, StoreError, Use, dialect, member_stats};
+use crate::store::{Database, StoreError, Use, campaigns, dialect, member_stats};
 
 /// Rows that are forgotten in one commit.
 const ROWS_AT_ONCE: i64 = 2_000;
@@ -30,14 +30,16 @@ pub fn catch_up(engine: &Engine) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Counts some, so that the next one who asks waits less.
+/// Counts some, so that the next one who asks waits less; without campaigns nobody asks.
 ///
 /// # Errors
 /// If the database fails.
 pub fn keep_up(engine: &Engine) -> Result<(), StoreError> {
     /// Commits of one look, so that other jobs get their turn.
     const COMMITS: usize = 5;
-    if engine.read(member_stats::behind)? == 0 {
+    let is_needed =
+        engine.read(|one| Ok(campaigns::are_any(one)? && member_stats::behind(one)? > 0))?;
+    if !is_needed {
         return Ok(());
     }
     let mut database = engine.open(Use::Write)?;

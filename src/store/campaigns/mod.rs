@@ -106,6 +106,16 @@ pub fn list(
     Ok(query.load(connection)?)
 }
 
+/// Whether there is any campaign.
+///
+/// # Errors
+/// If the database fails.
+pub fn are_any(connection: &mut Database) -> Result<bool, StoreError> {
+    let first: Option<String> =
+        campaigns::table.select(campaigns::campaign).first(connection).optional()?;
+    Ok(first.is_some())
+}
+
 /// A campaign that is written, or written anew.
 #[derive(Clone, Debug)]
 pub struct Draft<'a> {
