@@ -1,4 +1,6 @@
-//! The tables of campaigns and notices, and of what members did.
+//! The tables of runs, notices and reminders of campaigns, and of what the journal says of members.
+
+use super::{members, persons, promos};
 
 diesel::table! {
     campaign_passes (campaign, pass) {
@@ -152,6 +154,6 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(promos, campaign_responses, persons);
+diesel::allow_tables_to_appear_in_same_query!(promos, campaign_responses, persons, members);
 
 diesel::allow_columns_to_appear_in_same_group_by_clause!(promos::arm, campaign_responses::response);
