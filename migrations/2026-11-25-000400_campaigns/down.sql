@@ -11,3 +11,4 @@ DROP TABLE notices;
 DROP TABLE campaign_budgets;
 DROP TABLE campaign_chunks;
 DROP TABLE campaign_passes;
+DROP INDEX members_merged_into;

@@ -14,7 +14,7 @@ use crate::domain::ids::MemberId;
 use crate::domain::terms::Coalition;
 use crate::domain::time::{Day, Instant};
 use crate::engine::Engine;
-use crate::store::campaigns::audience::{Range, Reading};
+use crate::store::campaigns::audience::{self, Range, Reading};
 use crate::store::campaigns::takings::Taking;
 use crate::store::notices::{self, NO_CAMPAIGN, NoticeRow};
 use crate::store::outbox::{self, Fact};
@@ -264,11 +264,8 @@ impl Telling<'_> {
         database: &mut Database,
         rows: &[&'a NoticeRow],
     ) -> Result<HashSet<(i64, &'a str)>, StoreError> {
-        let (Some(first), Some(last)) = (rows.first(), rows.last()) else {
-            return Ok(HashSet::new());
-        };
-        let consents =
-            crate::store::campaigns::audience::consents_of(database, (first.member, last.member))?;
+        let members: Vec<i64> = rows.iter().map(|row| row.member).collect();
+        let consents = audience::consents_of(database, &members)?;
         let may_be_told = |row: &&&NoticeRow| {
             let channel = Channel::named(&row.channel)?;
             let known = consents.known(MemberId(row.member))?;

@@ -15,7 +15,7 @@ use crate::domain::terms::Coalition;
 use crate::domain::time::{Day, Instant};
 use crate::engine::Engine;
 use crate::store::campaigns::audience::{self, Reading};
-use crate::store::campaigns::passes;
+use crate::store::campaigns::{passes, takings};
 use crate::store::{Database, StoreError, Use};
 
 /// What a campaign would do.
@@ -89,7 +89,7 @@ pub fn preview(
         let window = audience::window(&mut database, after, reading)?;
         let Some(last) = window.last else { return Ok(looking.found) };
         let range = (after + 1, last.0);
-        let taken = audience::taken(&mut database, id, range)?;
+        let taken = takings::taken(&mut database, id, range)?;
         let meant = window.meant(&loaded.campaign.audience, today);
         let new: Vec<(MemberId, Money)> = meant
             .iter()

@@ -19,7 +19,7 @@ use crate::store::campaigns::passes;
 use crate::store::{Database, StoreError, Use, member_stats};
 
 /// Members whose purchases are looked at in one step.
-const MEMBERS_AT_ONCE: i64 = 10_000;
+const MEMBERS_AT_ONCE: i64 = 5_000;
 
 /// A day, in microseconds.
 const DAY: i64 = 86_400_000_000;
@@ -95,6 +95,8 @@ pub struct Report {
     pub extra_revenue: Option<Money>,
     /// The latest pass.
     pub pass: Option<passes::Pass>,
+    /// Chunks that somebody has taken and not finished.
+    pub open_chunks: i64,
 }
 
 impl Report {
@@ -165,6 +167,7 @@ pub fn report(engine: &Engine, loaded: &Loaded) -> Result<Report, CampaignError>
         extra_revenue: extra_revenue(&arms),
         arms,
         pass: passes::latest(&mut database, id)?,
+        open_chunks: passes::open_chunks(&mut database, id)?,
     })
 }
 
@@ -193,12 +196,12 @@ fn add_purchases(
     let mut after = -1;
     loop {
         let some = figures::taking_part(database, id, (after, MEMBERS_AT_ONCE))?;
-        let (Some(first), Some(last)) = (some.first(), some.last()) else { return Ok(()) };
-        let range = (first.0, last.0);
+        let Some(last) = some.last() else { return Ok(()) };
         after = last.0;
+        let members: Vec<i64> = some.iter().map(|one| one.0).collect();
         let earliest = some.iter().filter_map(|one| one.2).min().unwrap_or(0);
         let latest = some.iter().filter_map(|one| one.2).max().unwrap_or(0);
-        let bought = figures::bought_since(database, programme, range, Instant(earliest))?;
+        let bought = figures::bought_since(database, programme, &members, Instant(earliest))?;
         let bought: BTreeSet<i64> = bought.into_iter().collect();
         let since: HashMap<i64, (Arm, i64)> = some
             .iter()

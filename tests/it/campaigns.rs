@@ -113,14 +113,21 @@ fn a_chunk_that_a_server_left_is_granted_once_by_another() {
         // As if the server had died after granting four and before it wrote who takes part.
         let numbers: Vec<i64> = stage.members.iter().map(|member| number_of(member)).collect();
         execute(world, "DELETE FROM promos");
+        let now = world.app().now().0;
         let grants: Vec<(i64, i64)> = numbers.iter().map(|number| (*number, 100)).collect();
         let content =
             json!({"grants": grants, "without": [], "through": "2025-03-13", "day": 20150});
         execute(
             world,
-            &format!("INSERT INTO campaign_chunks VALUES ('spring', 1, 1, 0, '{content}')"),
+            &format!("INSERT INTO campaign_chunks VALUES ('spring', 1, 1, {now}, '{content}')"),
         );
         execute(world, "UPDATE campaign_passes SET granted = 0, points = 0");
+        // It may still be at work: nobody else takes its members, in this run or another one.
+        let again = step(world, "spring", "run");
+        assert_eq!((&again["run"]["number"], &again["run"]["granted"]), (&json!(1), &json!(0)));
+        take_on(world);
+        assert_eq!(read(world, "/v1/campaigns/spring/report")["run"]["finished"], false);
+        world.move_to("2025-03-03T09:05:00Z");
         let waits = step(world, "spring", "stop");
         assert_eq!(waits["run"]["finished"], false);
         take_on(world);
@@ -130,6 +137,27 @@ fn a_chunk_that_a_server_left_is_granted_once_by_another() {
         let after: Vec<_> = stage.members.iter().map(|member| promo_lots(world, member)).collect();
         assert_eq!(after, lots, "nobody got a second lot");
         assert_eq!(read(world, "/v1/campaigns/spring/report")["points"]["lots"], 6);
+    });
+}
+
+#[test]
+fn whoever_took_part_with_another_profile_is_not_granted_again() {
+    both_with(&Setup::default().with_shards(3), |world| {
+        let stage = Stage::new(world, 3);
+        let mut document = bonus("spring", "100");
+        document["audience"] = json!({"members": stage.members[..1]});
+        run(world, &document);
+        let merge = |keep: usize, drop: usize| {
+            let body =
+                json!({"kind": "merge", "keep": stage.members[keep], "drop": stage.members[drop]});
+            world.accept("brand", &body);
+        };
+        merge(1, 0);
+        merge(2, 1);
+        // The same campaign, had it meant everyone.
+        document["audience"] = json!("everyone");
+        execute(world, &format!("UPDATE campaigns SET document = '{document}'"));
+        assert_eq!(step(world, "spring", "run")["run"]["matched"], 0);
     });
 }
 

@@ -19,9 +19,10 @@ use crate::domain::campaign::segment::Needs;
 use crate::domain::campaign::{Arm, CampaignState, ControlGets};
 use crate::domain::ids::MemberId;
 use crate::domain::time::Instant;
-use crate::engine::Engine;
+use crate::engine::{Engine, EngineError};
 use crate::store::campaigns::audience::{self, Reading};
 use crate::store::campaigns::passes::{self, Chunk, ChunkPlace, Pass};
+use crate::store::campaigns::takings;
 use crate::store::{Database, Use, dialect};
 
 /// How many take and grant at once.
@@ -111,7 +112,7 @@ pub fn progress(engine: &Engine, id: &str) -> Result<Progress, CampaignError> {
     Ok(Progress { pass, open_chunks })
 }
 
-/// Begins a pass unless one goes on; another one than the first only if asked for.
+/// Begins a pass unless one goes on or has open chunks; another one than the first only if asked for.
 ///
 /// # Errors
 /// If the campaign does not run, or the database fails.
@@ -125,7 +126,10 @@ pub fn begin(engine: &Engine, id: &str, another: bool) -> Result<(), CampaignErr
         }
         let begins = match passes::latest(database, id)? {
             None => true,
-            Some(pass) => another && pass.state != passes::GOING,
+            // What an earlier pass took is finished first: nobody is taken twice.
+            Some(pass) => {
+                another && pass.state != passes::GOING && passes::open_chunks(database, id)? == 0
+            }
         };
         if begins {
             passes::begin(database, id, now)?;
@@ -145,6 +149,9 @@ impl Worker<'_> {
     fn work(&self) -> Result<(), CampaignError> {
         let mut database = self.engine.open(Use::Write)?;
         while Stopwatch::now() < self.end {
+            if !self.engine.is_running() {
+                return Err(EngineError::Stopping.into());
+            }
             let taken = match self.patiently(&mut database, Self::claim)? {
                 Claim::Chunk(place, chunk) => Some((place, chunk)),
                 Claim::Nothing => continue,
@@ -213,7 +220,7 @@ impl Worker<'_> {
             return Ok(Claim::Over);
         };
         let today = reading.today();
-        let taken = audience::taken(database, id, (pass.member, last.0))?;
+        let taken = takings::taken(database, id, (pass.member, last.0))?;
         let mut meant = window.meant(&loaded.campaign.audience, today);
         meant.retain(|member| !taken.contains(member));
         pass.member = last.0;

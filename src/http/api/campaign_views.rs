@@ -136,7 +136,8 @@ pub(super) fn report_view(
             (scope.clone(), decimal_text(*used, scale).into())
         })
         .collect();
-    let pass = report.pass.as_ref().map(|pass| pass_view(pass, 0, loaded)).transpose()?;
+    let pass = report.pass.as_ref().map(|pass| pass_view(pass, report.open_chunks, loaded));
+    let pass = pass.transpose()?;
     Ok(json!({
         "as_of": now,
         "campaign": loaded.row.campaign,

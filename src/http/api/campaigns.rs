@@ -75,8 +75,12 @@ pub async fn put(call: Either, app: Data<App>, id: Path<PromoId>) -> Result<Http
     if acting.party.as_ref().is_some_and(|party| campaign.party != *party) {
         return Err(Problem::invalid("/party", "a brand writes campaigns of its own"));
     }
+    for (place, step) in campaign.steps.iter().enumerate() {
+        for way in &step.ways {
+            no_card_number(&format!("/channels/{place}"), &way.text)?;
+        }
+    }
     let text = write_json(&document);
-    no_card_number("", &text)?;
     let written = actix_web::web::block(move || {
         app.engine.write::<_, Problem>(|database| {
             let id = campaign.id.as_str();

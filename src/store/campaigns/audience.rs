@@ -8,11 +8,11 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};
 
 use super::super::StoreError;
-use super::super::connection::Database;
+use super::super::connection::{Database, each_backend};
 use super::super::rows::{read_json, read_name};
 use super::super::schema::{
     accounts, cards, consents, lots, member_days, member_names, member_products, member_stats,
-    members, persons, promos,
+    members, persons,
 };
 use crate::domain::amount::{Money, Points};
 use crate::domain::campaign::segment::{Need, Needs, ProductKind};
@@ -26,6 +26,9 @@ pub const WINDOW: i64 = 10_000;
 
 /// What an erased profile's stage says.
 const ERASED: &str = "erased";
+
+/// A word of a member: whose, for what, by which channel, and whether it is a yes.
+type Consent = (i64, String, String, bool);
 
 /// Some members in the order of their ids, from one to another, and what is known of them.
 #[derive(Clone, Debug, Default)]
@@ -74,6 +77,13 @@ impl Window {
     fn of(&mut self, member: i64) -> &mut Attributes {
         self.known.entry(member).or_default()
     }
+
+    /// Adds consents in the order of their time: the last word of a purpose and channel stays.
+    fn add_consents(&mut self, rows: Vec<Consent>) {
+        for (member, purpose, channel, given) in rows {
+            self.of(member).consents.insert((purpose, channel), given);
+        }
+    }
 }
 
 /// Reads the window after a member.
@@ -119,13 +129,22 @@ pub fn of_range(
     Ok(window)
 }
 
-/// Reads the consents of the members of a range.
+/// Reads the consents of members, wherever they are.
 ///
 /// # Errors
 /// If the database fails.
-pub fn consents_of(connection: &mut Database, range: Range) -> Result<Window, StoreError> {
+pub fn consents_of(connection: &mut Database, members: &[i64]) -> Result<Window, StoreError> {
     let mut window = Window::default();
-    read_consents(connection, range, &mut window)?;
+    for members in members.chunks(5_000) {
+        let rows: Vec<Consent> = each_backend!(connection, |one| {
+            consents::table
+                .select((consents::member, consents::purpose, consents::channel, consents::given))
+                .filter(consents::member.eq_any(members))
+                .order(consents::at)
+                .load(one)
+        })?;
+        window.add_consents(rows);
+    }
     Ok(window)
 }
 
@@ -318,32 +337,13 @@ fn read_consents(
     (first, last): Range,
     window: &mut Window,
 ) -> Result<(), StoreError> {
-    let rows: Vec<(i64, String, String, bool)> = consents::table
+    let rows: Vec<Consent> = consents::table
         .select((consents::member, consents::purpose, consents::channel, consents::given))
         .filter(consents::member.between(first, last))
         .order(consents::at)
         .load(connection)?;
-    for (member, purpose, channel, given) in rows {
-        window.of(member).consents.insert((purpose, channel), given);
-    }
+    window.add_consents(rows);
     Ok(())
-}
-
-/// Those of a range of members who take part in a campaign already.
-///
-/// # Errors
-/// If the database fails.
-pub fn taken(
-    connection: &mut Database,
-    campaign: &str,
-    (first, last): Range,
-) -> Result<HashSet<MemberId>, StoreError> {
-    let rows: Vec<i64> = promos::table
-        .select(promos::member)
-        .filter(promos::campaign.eq(campaign))
-        .filter(promos::member.between(first, last))
-        .load(connection)?;
-    Ok(rows.into_iter().map(MemberId).collect())
 }
 
 /// How members of a range can be written to: the forms of their names, such as `phone`.

@@ -187,23 +187,25 @@ pub fn taking_part(
     Ok(rows)
 }
 
-/// Those of a range of members who bought something in a programme since an instant, as far as the
-/// journal is counted.
+/// Those of some members who bought something in a programme since an instant, as far as the journal
+/// is counted.
 ///
 /// # Errors
 /// If the database fails.
 pub fn bought_since(
     connection: &mut Database,
     programme: &ProgrammeId,
-    (first, last): (i64, i64),
+    members: &[i64],
     since: Instant,
 ) -> Result<Vec<i64>, StoreError> {
-    let rows = member_stats::table
-        .select(member_stats::member)
-        .filter(member_stats::member.between(first, last))
-        .filter(member_stats::programme.eq(programme.as_str()))
-        .filter(member_stats::last_at.ge(since.0))
-        .load(connection)?;
+    let rows = each_backend!(connection, |one| {
+        member_stats::table
+            .select(member_stats::member)
+            .filter(member_stats::member.eq_any(members))
+            .filter(member_stats::programme.eq(programme.as_str()))
+            .filter(member_stats::last_at.ge(since.0))
+            .load(one)
+    })?;
     Ok(rows)
 }
 
