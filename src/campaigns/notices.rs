@@ -230,6 +230,7 @@ impl Telling<'_> {
                 place.insert(notices::card_numbers(database, key, &members)?);
             }
         }
+        let mut settled: BTreeMap<(i64, Result<(), &str>), Vec<i64>> = BTreeMap::new();
         for row in rows {
             let way = loaded.as_ref().and_then(|loaded| {
                 let step = loaded.campaign.steps.get(usize::try_from(row.step).ok()?)?;
@@ -248,13 +249,16 @@ impl Telling<'_> {
             } else {
                 Ok(())
             };
-            notices::settle(database, row, outcome, self.now)?;
+            settled.entry((row.step, outcome)).or_default().push(row.member);
             if outcome.is_ok() {
                 let text = row.text.as_deref().or(way.map(|way| way.text.as_str()));
                 let card = cards.get(&(row.programme.as_str(), row.party.as_str()));
                 let card = card.and_then(|cards| cards.get(&row.member));
                 self.tell(row, text, (points, card))?;
             }
+        }
+        for ((step, outcome), members) in settled {
+            notices::settle(database, (campaign, step, &members), outcome, self.now)?;
         }
         Ok(())
     }

@@ -228,25 +228,31 @@ pub fn due(
     Ok(rows?)
 }
 
-/// Sets where notices stand that are locked.
+/// Sets where the notices of a step stand that are locked: told, or refused with why.
 ///
 /// # Errors
 /// If the database fails.
 pub fn settle(
     connection: &mut Database,
-    row: &NoticeRow,
+    (campaign, step, members): (&str, i64, &[i64]),
     outcome: Result<(), &str>,
     now: Instant,
 ) -> Result<(), StoreError> {
-    let asked = diesel::update(notices::table.find((&row.campaign, row.step, row.member)));
-    match outcome {
-        Ok(()) => asked
-            .set((notices::state.eq(NoticeState::Due.name()), notices::told_at.eq(now.0)))
-            .execute(connection)?,
-        Err(reason) => asked
-            .set((notices::state.eq(NoticeState::Refused.name()), notices::reason.eq(reason)))
-            .execute(connection)?,
-    };
+    let told = (
+        notices::state.eq(match outcome {
+            Ok(()) => NoticeState::Due.name(),
+            Err(_) => NoticeState::Refused.name(),
+        }),
+        notices::told_at.eq(outcome.is_ok().then_some(now.0)),
+        notices::reason.eq(outcome.err()),
+    );
+    each_backend!(connection, |one| {
+        let asked = notices::table
+            .filter(notices::campaign.eq(campaign))
+            .filter(notices::step.eq(step))
+            .filter(notices::member.eq_any(members));
+        diesel::update(asked).set(told).execute(one)
+    })?;
     Ok(())
 }
 

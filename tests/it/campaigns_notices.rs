@@ -320,3 +320,30 @@ fn channels_are_shown_as_they_count() {
         );
     });
 }
+
+#[test]
+fn a_campaign_may_tell_without_granting() {
+    both(|world| {
+        let stage = Stage::new(world, 5);
+        agree(world, &stage.members[..4], "sms", true);
+        let document = json!({
+            "id": "news", "programme": "club", "audience": "everyone",
+            "channels": [{"channel": "sms", "party": "app", "text": "A new shop"}]
+        });
+        let done = run(world, &document);
+        let figures = (&done["run"]["matched"], &done["run"]["granted"]);
+        assert_eq!(figures, (&json!(5), &json!(0)));
+        assert_eq!(step(world, "news", "run")["run"]["matched"], 0);
+        tell(world);
+        let told = facts(world, "notice.due");
+        assert_eq!((told.len(), told[0].data.get("points")), (4, None));
+        assert!(facts(world, "promo.granted").is_empty());
+        let report = read(world, "/v1/campaigns/news/report");
+        let test = &report["arms"]["test"];
+        assert_eq!((&test["members"], &test["granted"]), (&json!(5), &json!(0)));
+        assert_eq!(
+            (&report["points"]["lots"], &report["money"]["cost"]),
+            (&json!(0), &json!("0.00"))
+        );
+    });
+}
