@@ -11,4 +11,5 @@ DROP TABLE notices;
 DROP TABLE campaign_budgets;
 DROP TABLE campaign_chunks;
 DROP TABLE campaign_passes;
+DROP INDEX promos_by_lot;
 DROP INDEX members_merged_into;

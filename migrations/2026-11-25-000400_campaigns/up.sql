@@ -1,6 +1,9 @@
 -- Which profiles went into one: who took part as another profile is not granted again.
 CREATE INDEX members_merged_into ON members (merged_into) WHERE merged_into IS NOT NULL;
 
+-- What a card shows of a lot, with whomever it is after a merge.
+CREATE INDEX promos_by_lot ON promos (lot) WHERE lot IS NOT NULL;
+
 -- Passes over a campaign's audience, and how far they are: `member` is the last that was looked at.
 -- `state`: `going`, `done`, `exhausted` (a budget is used up), `stopped`.
 CREATE TABLE campaign_passes (

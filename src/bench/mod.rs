@@ -7,8 +7,8 @@
 
 mod bare;
 mod bulk;
-mod cards;
 mod campaigns;
+mod cards;
 mod download;
 mod journal;
 mod load;

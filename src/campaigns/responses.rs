@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::notices::parse_id;
 use super::{CampaignError, Loaded, find};
+use crate::auth::vault::NamesKey;
 use crate::domain::campaign::notice::Response;
 use crate::domain::ids::{MemberId, PartyId};
 use crate::domain::ledger::NamedBy;
@@ -50,12 +51,13 @@ pub struct Kept {
 /// If the database fails.
 pub fn keep(
     database: &mut Database,
+    names: &NamesKey,
     coalition: &Coalition,
     party: Option<&PartyId>,
     reports: &[Reported],
 ) -> Result<Kept, CampaignError> {
     let mut keeping =
-        Keeping { coalition, party, campaigns: BTreeMap::new(), answers: BTreeMap::new() };
+        Keeping { names, coalition, party, campaigns: BTreeMap::new(), answers: BTreeMap::new() };
     let mut unknown = BTreeSet::new();
     let mut by_campaign: BTreeMap<&str, Vec<(usize, &MemberName)>> = BTreeMap::new();
     for (place, one) in reports.iter().enumerate() {
@@ -79,6 +81,7 @@ pub fn keep(
 }
 
 struct Keeping<'a> {
+    names: &'a NamesKey,
     coalition: &'a Coalition,
     party: Option<&'a PartyId>,
     campaigns: BTreeMap<String, Option<Loaded>>,
@@ -156,7 +159,7 @@ impl Keeping<'_> {
         }
         let by = |name: &MemberName| NamedBy::new(party.unwrap_or(&operator), name);
         let asked: Vec<NamedBy> = named.iter().map(|(_, name)| by(name)).collect();
-        let found: HashMap<NamedBy, MemberId> = members::resolve(database, &asked)?;
+        let found: HashMap<NamedBy, MemberId> = members::resolve(database, self.names, &asked)?;
         let ids: Vec<i64> = found.values().map(|member| member.0).collect();
         let taking_part = takings::taking_part(database, campaign, &ids)?;
         let mut unknown = Vec::new();

@@ -2,6 +2,7 @@
 
 use super::reach::{self, Contacts, Sender};
 use super::{channels_of, next_allowed_by};
+use crate::auth::vault::NamesKey;
 use crate::domain::campaign::Channel;
 use crate::domain::campaign::notice::{NoticeKind, NoticeState, Unreachable, month_of};
 use crate::domain::ids::PartyId;
@@ -50,12 +51,13 @@ fn step_of(key: &NameHash) -> i64 {
 /// If the database fails.
 pub fn plan(
     database: &mut Database,
+    names: &NamesKey,
     (coalition, programme): (&Coalition, &Programme),
     wish: &Wish,
     now: Instant,
 ) -> Result<Option<Result<NoticeRow, Refused>>, StoreError> {
     let named = NamedBy::new(&wish.named_by, &wish.member);
-    let found = members::resolve(database, std::slice::from_ref(&named))?;
+    let found = members::resolve(database, names, std::slice::from_ref(&named))?;
     let Some(&member) = found.get(&named) else { return Ok(None) };
     let needs = reach::needs();
     let reading = Reading { programme, needs: &needs, now };

@@ -13,7 +13,6 @@ use crate::domain::settlement::payment::ItemId;
 use crate::domain::terms::Coalition;
 use crate::domain::time::{Day, Instant};
 use crate::domain::transaction::{Detail, RefundPart, Transaction};
-use crate::engine::Present;
 
 /// A transaction as its poster sees it.
 #[derive(Debug, Serialize)]

@@ -32,7 +32,7 @@ const VIEW: &str = "SELECT c.card, c.member, c.programme, c.wallet, c.product, c
     FROM cards c JOIN members m ON m.member = c.member \
     LEFT JOIN accounts a ON a.member = c.member AND a.programme = c.programme \
     LEFT JOIN lots l ON l.member = c.member AND l.programme = c.programme AND l.live \
-    LEFT JOIN promos p ON p.member = c.member AND p.programme = c.programme AND p.lot = l.lot \
+    LEFT JOIN promos p ON p.lot = l.lot \
     LEFT JOIN campaigns g ON g.campaign = p.campaign WHERE c.card = ?";
 
 prepared! {

@@ -39,39 +39,37 @@ pub fn live_of(
     programme: &ProgrammeId,
     now: Instant,
 ) -> Result<Vec<LivePromo>, StoreError> {
-    type Granted = (String, String, Option<i64>, Option<i64>);
-    let granted: Vec<Granted> = promos::table
-        .select((promos::campaign, promos::arm, promos::lot, promos::granted_at))
-        .filter(promos::member.eq(member.0))
-        .filter(promos::programme.eq(programme.as_str()))
-        .filter(promos::expires_at.gt(now.0))
-        .filter(promos::lot.is_not_null())
-        .order(promos::expires_at)
+    type Granted = (String, String, Option<i64>, i64, i64, String);
+    // A lot is with whom its member is now, also after a merge.
+    let granted: Vec<Granted> = lots::table
+        .inner_join(promos::table.on(promos::lot.eq(lots::lot.nullable())))
+        .inner_join(campaigns::table.on(campaigns::campaign.eq(promos::campaign)))
+        .select((
+            promos::campaign,
+            promos::arm,
+            promos::granted_at,
+            lots::remaining,
+            lots::expires_at,
+            campaigns::document,
+        ))
+        .filter(lots::member.eq(member.0))
+        .filter(lots::programme.eq(programme.as_str()))
+        .filter(lots::live)
+        .filter(lots::remaining.gt(0))
+        .filter(lots::expires_at.gt(now.0))
+        .order(lots::expires_at)
         .limit(PROMOS_MAX)
         .load(connection)?;
-    let mut live = Vec::new();
-    for (campaign, arm, lot, granted_at) in granted {
-        let Some(lot) = lot else { continue };
-        let left: Option<(i64, i64)> = lots::table
-            .select((lots::remaining, lots::expires_at))
-            .filter(lots::lot.eq(lot))
-            .filter(lots::live)
-            .first(connection)
-            .optional()?;
-        let Some((remaining, expires_at)) = left else { continue };
-        if remaining <= 0 || expires_at <= now.0 {
-            continue;
-        }
-        let document: String =
-            campaigns::table.find(&campaign).select(campaigns::document).first(connection)?;
-        live.push(LivePromo {
-            campaign,
-            document,
-            arm,
-            left: Points(remaining),
-            expires_at: Instant(expires_at),
-            granted_at: Instant(granted_at.unwrap_or_default()),
+    let live =
+        granted.into_iter().map(|(campaign, arm, granted_at, left, expires_at, document)| {
+            LivePromo {
+                campaign,
+                document,
+                arm,
+                left: Points(left),
+                expires_at: Instant(expires_at),
+                granted_at: Instant(granted_at.unwrap_or_default()),
+            }
         });
-    }
-    Ok(live)
+    Ok(live.collect())
 }

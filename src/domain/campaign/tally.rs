@@ -100,7 +100,7 @@ impl Tally {
                     self.add(member, &part.programme, day, back);
                 }
             }
-            Detail::Merge { drop } => self.merges.push((*drop, member)),
+            Detail::Merge { drop, .. } => self.merges.push((*drop, member)),
             _ => {}
         }
         for lot in &one.lots {

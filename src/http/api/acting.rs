@@ -57,15 +57,11 @@ impl Acting {
     }
 
     /// Who calls, if they may write campaigns: marketing and operators, and parties for themselves.
-    pub fn marketing(call: &Either) -> Result<Self, Problem> {
-        match call {
-            Either::Operator(operated) => {
-                operated.must_market()?;
-                let person = operated.operator.subject.clone();
-                Ok(Self { party: None, person, owner: operator_owner(operated) })
-            }
-            Either::Party(_) => Self::writing(call),
+    pub fn campaigning(call: &Either) -> Result<Self, Problem> {
+        if let Either::Operator(operated) = call {
+            operated.must_market()?;
         }
+        Ok(Self::anybody(call))
     }
 
     /// The party that is meant: one's own, or the one that the clearing house names.

@@ -62,7 +62,7 @@ pub(super) fn visible(
 
 /// Writes a draft, or writes it anew.
 pub async fn put(call: Either, app: Data<App>, id: Path<PromoId>) -> Result<HttpResponse, Problem> {
-    let acting = Acting::marketing(&call)?;
+    let acting = Acting::campaigning(&call)?;
     let mut value = read_object(body_of(&call))?;
     let fields = value.as_object_mut().ok_or_else(Problem::internal)?;
     if fields.entry("id").or_insert_with(|| Value::from(id.as_str())) != id.as_str() {
@@ -172,7 +172,7 @@ pub async fn preview(
     app: Data<App>,
     id: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    Acting::marketing(&call)?;
+    Acting::campaigning(&call)?;
     no_fields(&call)?;
     let looked = of_campaign(call, app, id.into_inner(), |app, coalition, loaded| {
         let preview = preview::preview(&app.engine, &loaded, coalition)?;
@@ -205,7 +205,7 @@ fn no_fields(call: &Either) -> Result<Value, Problem> {
 
 /// A step of a campaign under a key.
 fn step(call: &Either, id: &str, what: &str) -> Result<Keyed, Problem> {
-    let acting = Acting::marketing(call)?;
+    let acting = Acting::campaigning(call)?;
     acting.keyed(call, &format!("campaign/{id}/{what}"), &no_fields(call)?)
 }
 

@@ -108,7 +108,7 @@ const fn promotional() -> NoticeKind {
 
 /// Asks for one notice, under the caps of its channel.
 pub async fn send(call: Either, app: Data<App>) -> Result<HttpResponse, Problem> {
-    let acting = Acting::marketing(&call)?;
+    let acting = Acting::campaigning(&call)?;
     let value = read_object(body_of(&call))?;
     let keyed = acting.keyed(&call, "notice", &value)?;
     let body: NoticeBody = read_fields(&value)?;
@@ -137,7 +137,13 @@ pub async fn send(call: Either, app: Data<App>) -> Result<HttpResponse, Problem>
     };
     let sent = actix_web::web::block(move || {
         app.engine.write_once::<Problem>(&keyed, now, |database| {
-            let planned = single::plan(database, (&coalition, &programme), &wish, now)?;
+            let planned = single::plan(
+                database,
+                app.engine.vault().names(),
+                (&coalition, &programme),
+                &wish,
+                now,
+            )?;
             let unknown = || Problem::from(&crate::domain::rejection::Rejection::UnknownMember);
             match planned.ok_or_else(unknown)? {
                 Ok(row) => Ok((201, json_text(&notice_view(&row)))),
@@ -166,7 +172,7 @@ struct ReportBody {
 
 /// What became of notices, and what those did who take part in a campaign.
 pub async fn report(call: Either, app: Data<App>) -> Result<HttpResponse, Problem> {
-    let acting = Acting::marketing(&call)?;
+    let acting = Acting::campaigning(&call)?;
     let value = read_object(body_of(&call))?;
     let keyed = acting.keyed(&call, "notices:report", &value)?;
     let ReportsBody { reports } = read_fields(&value)?;
@@ -194,7 +200,13 @@ pub async fn report(call: Either, app: Data<App>) -> Result<HttpResponse, Proble
     let party = acting.party.clone();
     let kept = actix_web::web::block(move || {
         app.engine.write_once::<Problem>(&keyed, now, |database| {
-            let kept = responses::keep(database, &coalition, party.as_ref(), &read)?;
+            let kept = responses::keep(
+                database,
+                app.engine.vault().names(),
+                &coalition,
+                party.as_ref(),
+                &read,
+            )?;
             let refused: Vec<Value> = kept
                 .unknown
                 .iter()
@@ -213,7 +225,7 @@ pub async fn put_channel(
     app: Data<App>,
     names: Path<(ProgrammeId, String)>,
 ) -> Result<HttpResponse, Problem> {
-    let acting = Acting::marketing(&call)?;
+    let acting = Acting::campaigning(&call)?;
     let (programme, channel) = names.into_inner();
     let channel = Channel::named(&channel).ok_or_else(Problem::not_found)?;
     let (coalition, now) = (app.coalition(), app.now());

@@ -1,7 +1,7 @@
 //! Who may be meant: members in the order of their ids, a window at a time, and what is known of
 //! them. Everything is read as a range of the window, never one by one.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use diesel::dsl::sql;
 use diesel::prelude::*;
@@ -24,16 +24,13 @@ use crate::domain::time::{Day, Instant};
 /// Members that are looked at in one window.
 pub const WINDOW: i64 = 10_000;
 
-/// What an erased profile's stage says.
-const ERASED: &str = "erased";
-
 /// A word of a member: whose, for what, by which channel, and whether it is a yes.
 type Consent = (i64, String, String, bool);
 
 /// Some members in the order of their ids, from one to another, and what is known of them.
 #[derive(Clone, Debug, Default)]
 pub struct Window {
-    /// Members that are no part of another and whose profile is not erased.
+    /// Members that are no part of another and were not erased.
     pub members: Vec<MemberId>,
     /// The last member that was looked at; none: there are no more.
     pub last: Option<MemberId>,
@@ -95,21 +92,21 @@ pub fn window(
     after: i64,
     reading: Reading<'_>,
 ) -> Result<Window, StoreError> {
-    let rows: Vec<(i64, Option<i64>)> = members::table
-        .select((members::member, members::merged_into))
+    let rows: Vec<(i64, Option<i64>, Option<i64>)> = members::table
+        .select((members::member, members::merged_into, members::erased_at))
         .filter(members::member.gt(after))
         .order(members::member)
         .limit(WINDOW)
         .load(connection)?;
-    let (Some(&(first, _)), Some(&(last, _))) = (rows.first(), rows.last()) else {
+    let (Some(&(first, ..)), Some(&(last, ..))) = (rows.first(), rows.last()) else {
         return Ok(Window::default());
     };
     let mut window = Window { last: Some(MemberId(last)), ..Window::default() };
-    let erased = read_persons(connection, (first, last), &mut window)?;
+    read_persons(connection, (first, last), &mut window)?;
     window.members = rows
         .into_iter()
-        .filter(|(member, into)| into.is_none() && !erased.contains(member))
-        .map(|(member, _)| MemberId(member))
+        .filter(|(_, into, erased_at)| into.is_none() && erased_at.is_none())
+        .map(|(member, ..)| MemberId(member))
         .collect();
     read_wanted(connection, (first, last), reading, &mut window)?;
     Ok(window)
@@ -155,22 +152,18 @@ fn read_persons(
     connection: &mut Database,
     (first, last): Range,
     window: &mut Window,
-) -> Result<HashSet<i64>, StoreError> {
+) -> Result<(), StoreError> {
     let rows: Vec<(i64, String, String, Option<String>)> = persons::table
         .select((persons::member, persons::source, persons::stage, persons::city))
         .filter(persons::member.between(first, last))
         .load(connection)?;
-    let mut erased = HashSet::new();
     for (member, source, stage, city) in rows {
-        if stage == ERASED {
-            erased.insert(member);
-        }
         let known = window.of(member);
         known.source = Some(source);
         known.stage = Some(stage);
         known.city = city.map(|city| city.to_lowercase());
     }
-    Ok(erased)
+    Ok(())
 }
 
 fn read_wanted(

@@ -1,5 +1,7 @@
 //! The tables of members, their cards, campaigns, and of what is told of them.
 
+use super::lots;
+
 diesel::table! {
     outbox (seq) {
         seq -> BigInt,
@@ -88,3 +90,5 @@ diesel::table! {
         expires_at -> Nullable<BigInt>,
     }
 }
+
+diesel::allow_tables_to_appear_in_same_query!(campaigns, promos, lots);
