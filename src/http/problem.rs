@@ -37,6 +37,18 @@ impl Problem {
         problem
     }
 
+    /// The same where what was read is a part of the body: its pointers begin there.
+    #[must_use]
+    pub fn within(mut self, part: &str) -> Self {
+        for error in self.more.get_mut("errors").and_then(Value::as_array_mut).into_iter().flatten()
+        {
+            if let Some(pointer) = error["pointer"].as_str() {
+                error["pointer"] = format!("{part}{pointer}").into();
+            }
+        }
+        self
+    }
+
     /// A card number where a token is expected. The number is not repeated.
     pub fn card_number(pointer: &str) -> Self {
         let detail = "this is a card number; send a token of the card instead, never the number";

@@ -21,6 +21,7 @@ mod cards_barcode;
 mod cards_face;
 mod cards_google;
 mod cards_issue;
+mod cards_people;
 mod cards_resolve;
 mod cards_world;
 mod commands;

@@ -165,7 +165,7 @@ impl World {
         self.running.as_ref().expect("the server runs").url()
     }
 
-    /// What the handlers of the server share.
+    /// What the handlers of the server share, for jobs that a test runs by itself.
     pub fn app(&self) -> &App {
         self.running.as_ref().expect("the server runs").app()
     }
@@ -198,11 +198,6 @@ impl World {
     /// Somebody else.
     pub fn calling(&self, credentials: Credentials) -> Caller {
         Caller::new(&self.url(), credentials)
-    }
-
-    /// What the server's handlers share, for jobs that a test runs by itself.
-    pub fn app(&self) -> &App {
-        self.running.as_ref().expect("the server runs").app()
     }
 
     /// Stops the server and starts another one on the same database, at another address. Keys and

@@ -7,13 +7,15 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::members::enrol;
 use super::{answered, found};
 use crate::cards::barcode::Modules;
 use crate::cards::face::{self, Face};
 use crate::cards::{kind_of, rotates};
 use crate::domain::card::code::{DIGITS, STEP_SECONDS, step_of as code_step, text_at};
 use crate::domain::card::{Card, CardNumber, Step};
-use crate::domain::ids::PartyId;
+use crate::domain::ids::{MemberId, PartyId};
+use crate::domain::member::MemberName;
 use crate::domain::rejection::Rejection;
 use crate::domain::terms::{Coalition, PartyKind};
 use crate::domain::time::Instant;
@@ -22,7 +24,7 @@ use crate::http::app::{App, read};
 use crate::http::caller::{Either, Signed, must_have_key};
 use crate::http::present::json_text;
 use crate::http::problem::Problem;
-use crate::http::wire::cards::{intro_of, issue_of, step_of};
+use crate::http::wire::cards::{Holder, intro_of, issue_of, step_of};
 use crate::http::wire::{fingerprint, read_object};
 use crate::store::card_views::{self, CardView};
 use crate::store::names::key_hash;
@@ -50,22 +52,35 @@ pub fn may_see(party: Option<&PartyId>, card: &Card, coalition: &Coalition) -> b
     party.is_none_or(|party| *party == card.wallet || Some(party) == brand)
 }
 
-/// Issues a card, or gives the one that is there.
+/// Issues a card, or gives the one that is there; who is not known yet enrols with it.
 pub async fn issue(call: Signed, app: Data<App>) -> Result<HttpResponse, Problem> {
     let key = must_have_key(call.idempotency_key.as_ref())?;
     let value = read_object(&call.body)?;
-    let work = issue_of(&value)?;
-    let CardWork::Issue { programme, .. } = &work else { return Err(Problem::internal()) };
+    let (programme, holder) = issue_of(&value)?;
     let coalition = app.coalition();
-    let is_brand = coalition.programmes.get(programme).is_some_and(|one| one.brand == call.party);
+    let is_brand = coalition.programmes.get(&programme).is_some_and(|one| one.brand == call.party);
     let kind = coalition.parties.get(&call.party).map(|party| party.kind);
     if !is_brand && kind != Some(PartyKind::Wallet) {
         return Err(Problem::role_not_allowed());
     }
+    let member = match holder {
+        Holder::Member(member) => member,
+        Holder::Person(person) => {
+            // Under a key that follows from the card's, so that a repeat enrols nobody twice.
+            let enrolled = enrol(&app, &call, &format!("{key}\0person"), &person).await;
+            let enrolled = enrolled.map_err(|problem| problem.within("/person"))?;
+            let body: Value = serde_json::from_str(&enrolled.body).unwrap_or_default();
+            let member = body["member"].as_str().and_then(|id| id.parse::<MemberId>().ok());
+            match member.filter(|_| enrolled.status < 300) {
+                Some(member) => MemberName::Id(member),
+                None => return Ok(answered(&enrolled)),
+            }
+        }
+    };
     let submission = Submission {
         key: key_hash(call.party.as_str(), key),
         fingerprint: fingerprint("card", &value),
-        work: Work::Card(work),
+        work: Work::Card(CardWork::Issue { member, programme }),
         signed_by: Some(call.signed_by),
         party: call.party,
     };

@@ -15,7 +15,7 @@ use crate::domain::member::MemberName;
 use crate::domain::terms::{Coalition, PartyKind};
 use crate::domain::time::Instant;
 use crate::domain::transaction::Transaction;
-use crate::engine::{Submission, Work};
+use crate::engine::{Answer, Submission, Work};
 use crate::http::app::{App, read};
 use crate::http::caller::{Either, Signed, must_have_key};
 use crate::http::present::TransactionAnswer;
@@ -56,27 +56,47 @@ pub fn enrolment_of(
 
 /// Creates a member, or finds one again.
 pub async fn create(call: Either, app: Data<App>) -> Result<HttpResponse, Problem> {
-    let (mut submission, codes) = match &call {
+    let operated = match call {
         Either::Party(signed) => {
             let key = must_have_key(signed.idempotency_key.as_ref())?;
-            enrolment_of(&app, signed, key, &read_object(&signed.body)?)?
+            let value = read_object(&signed.body)?;
+            return Ok(answered(&enrol(&app, &signed, key, &value).await?));
         }
-        Either::Operator(operated) => {
-            operated.must_operate()?;
-            let key = must_have_key(operated.idempotency_key.as_ref())?;
-            let value = read_object(&operated.body)?;
-            let party = app.coalition().operator.clone();
-            let key = key_hash(party.as_str(), key);
-            let (enroll, codes) = enroll_of(&app.people_reader(), &value)?;
-            let work = Work::Enroll(enroll);
-            let fingerprint = fingerprint("member", &value);
-            (Submission { party, signed_by: None, key, fingerprint, work }, codes)
-        }
+        Either::Operator(operated) => operated,
     };
+    operated.must_operate()?;
+    let key = must_have_key(operated.idempotency_key.as_ref())?;
+    let value = read_object(&operated.body)?;
+    let party = app.coalition().operator.clone();
+    let key = key_hash(party.as_str(), key);
+    let (enroll, codes) = enroll_of(&app.people_reader(), &value)?;
+    let work = Work::Enroll(enroll);
+    let fingerprint = fingerprint("member", &value);
+    let submission = Submission { party, signed_by: None, key, fingerprint, work };
+    Ok(answered(&proven(&app, submission, codes).await?))
+}
+
+/// A party's new member, or one who is found again.
+pub(super) async fn enrol(
+    app: &Data<App>,
+    call: &Signed,
+    key: &str,
+    value: &Value,
+) -> Result<Answer, Problem> {
+    let (submission, codes) = enrolment_of(app, call, key, value)?;
+    proven(app, submission, codes).await
+}
+
+/// Enrols, with what confirmed codes show.
+async fn proven(
+    app: &Data<App>,
+    mut submission: Submission,
+    codes: Vec<String>,
+) -> Result<Answer, Problem> {
     for code in codes {
-        prove(&app, &mut submission, code).await?;
+        prove(app, &mut submission, code).await?;
     }
-    Ok(answered(&app.engine.submit(submission).await?))
+    Ok(app.engine.submit(submission).await?)
 }
 
 /// A code that was confirmed shows that the phone is theirs.

@@ -7,6 +7,7 @@ use actix_web::web::Data;
 use serde_json::{Value, json};
 
 use super::cards::unknown_card;
+use super::offers::perks::perks_of;
 use super::{answered, found};
 use crate::cards::face::{figures, offers, tier_of};
 use crate::cards::rotates;
@@ -25,7 +26,7 @@ use crate::http::wire::cards::{Asked, asked_of};
 use crate::http::wire::{Reader, fingerprint, read_object};
 use crate::store::card_views::{account_of, live_promos};
 use crate::store::names::key_hash;
-use crate::store::{Database, StoreError, cards, members, views};
+use crate::store::{Database, StoreError, cards, members, persons, views};
 
 /// Wrong codes that a card bears within [`WRONG_WITHIN`].
 const WRONG_MAX: i64 = 10;
@@ -150,7 +151,9 @@ impl Question {
         let terms = terms.and_then(|one| one.card.as_ref());
         let expected = rotates(&card.number, terms) && !verified;
         let warnings = card.state.warning().into_iter().chain(expected.then_some("code_expected"));
-        let may_burn = card.state == CardState::Active && !expected;
+        let is_unconfirmed = !persons::unconfirmed(database, &[member.0])?.is_empty();
+        let warnings = warnings.chain(is_unconfirmed.then_some("member_unconfirmed"));
+        let may_burn = card.state == CardState::Active && !expected && !is_unconfirmed;
         let scale = programme.scales.points;
         let mut body = json!({
             "card": {
@@ -167,6 +170,7 @@ impl Question {
             "balance": figures(&balance, scale),
             "tier": tier_of(programme, &account, self.now),
             "offers": offers(&promos, scale),
+            "perks": perks_of(&account, programme, self.now),
         });
         let successor = card.replaced_by.map(|key| cards::find(database, key)).transpose()?;
         if let Some(successor) = successor.flatten() {
@@ -190,12 +194,11 @@ impl Question {
         let Some(receipt) = self.asked.receipt(reader, programme)? else { return Ok(None) };
         let id = TransactionId::new(ShardId(0), 0);
         let context = Context { coalition: Arc::clone(&self.coalition), now: self.now, id };
-        let mut balance = balance.clone();
+        let quote = decide_quote(&context, &self.party, &receipt, account, balance);
+        let mut quote = quote.map_err(|rejection| Problem::from(&rejection))?;
         if !may_burn {
-            balance.available = crate::domain::amount::Points::ZERO;
+            quote = quote.without_burning();
         }
-        let quote = decide_quote(&context, &self.party, &receipt, account, &balance);
-        let quote = quote.map_err(|rejection| Problem::from(&rejection))?;
         let scales = self.coalition.programmes[programme].scales;
         Ok(Some(json!({
             "max_burn": quote.max_burn.text(scales.points),

@@ -8,6 +8,7 @@ use crate::domain::card::code::Shown;
 use crate::domain::card::{CardNumber, Step, Why};
 use crate::domain::command::Receipt;
 use crate::domain::ids::ProgrammeId;
+use crate::domain::member::MemberName;
 use crate::engine::CardWork;
 use crate::http::problem::Problem;
 use crate::http::wire::transactions::receipt_of;
@@ -19,7 +20,16 @@ const CAMPAIGN_MAX: usize = 63;
 #[serde(deny_unknown_fields)]
 struct IssueBody {
     programme: ProgrammeId,
-    member: String,
+    member: Option<String>,
+    person: Option<Map<String, Value>>,
+}
+
+/// For whom a card is issued.
+pub enum Holder {
+    /// A member.
+    Member(MemberName),
+    /// Somebody who enrols with it, as in `POST /v1/members`.
+    Person(Value),
 }
 
 #[derive(Deserialize)]
@@ -46,10 +56,17 @@ struct ResolveBody {
 ///
 /// # Errors
 /// If a field can't be read.
-pub fn issue_of(value: &Value) -> Result<CardWork, Problem> {
-    let body: IssueBody = read_fields(value)?;
-    let member = member_name("/member", &body.member)?;
-    Ok(CardWork::Issue { member, programme: body.programme })
+pub fn issue_of(value: &Value) -> Result<(ProgrammeId, Holder), Problem> {
+    let IssueBody { programme, member, person } = read_fields(value)?;
+    let holder = match (member, person) {
+        (Some(member), None) => Holder::Member(member_name("/member", &member)?),
+        (None, Some(mut person)) => {
+            person.entry("source").or_insert_with(|| "wallet".into());
+            Holder::Person(Value::Object(person))
+        }
+        _ => return Err(Problem::invalid("/member", "give either `member` or `person`")),
+    };
+    Ok((programme, holder))
 }
 
 /// Reads a step of a card.

@@ -5,9 +5,8 @@ use actix_web::web::{Data, Path, Query};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::domain::account::AccountKey;
-use crate::domain::ids::{MemberId, ProgrammeId};
-use crate::domain::ledger::Ledger;
+use crate::domain::account::{Account, AccountKey};
+use crate::domain::ids::ProgrammeId;
 use crate::domain::terms::Programme;
 use crate::domain::time::Instant;
 use crate::http::api::found;
@@ -43,21 +42,17 @@ pub async fn of_member_now(
     let mut programmes =
         coalition.programmes.values().filter(|one| sees(&one.id)).collect::<Vec<_>>();
     programmes.retain(|one| asked.as_ref().is_none_or(|asked| *asked == one.id));
-    let perks = programmes.into_iter().flat_map(|one| perks_of(&ledger, member, one, now));
+    let perks = programmes.into_iter().flat_map(|one| {
+        let account = ledger.account(&AccountKey { member, programme: one.id.clone() });
+        perks_of(&account, one, now)
+    });
     let perks: Vec<Value> = perks.collect();
     Ok(found(&json!({"member": member, "as_of": now, "perks": perks})))
 }
 
 /// The perks of one programme that are valid now: those of the level that the member has reached.
-pub fn perks_of(
-    ledger: &Ledger,
-    member: MemberId,
-    programme: &Programme,
-    now: Instant,
-) -> Vec<Value> {
-    let key = AccountKey { member, programme: programme.id.clone() };
+pub fn perks_of(account: &Account, programme: &Programme, now: Instant) -> Vec<Value> {
     let today = programme.zone.day_of(now);
-    let account = ledger.account(&key);
     let level = programme.tiers.as_ref().and_then(|tiers| tiers.level_of(&account.metric, today));
     let Some(level) = level else { return Vec::new() };
     let valid = level.perks.iter().filter(|perk| perk.is_valid_on(today));
