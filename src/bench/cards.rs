@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::{panic, thread};
 
 use coalition_partner::{Algorithm, SigningKey};
 
 use super::load::{self, Outcome, Pace, Span};
-use super::purchases::{Draw, PROGRAMME};
+use super::purchases::{Basket, Draw, PROGRAMME, Purchases};
 use super::table::{Bar, Hundredths, Judged, Row, doing, grouped, note};
 use super::wire::Signer;
 use super::world::{SHOP, World};
@@ -26,22 +27,26 @@ use crate::store::{Address, Use, cards, dialect, members, vault_key};
 const WALLET: &str = "wallet";
 /// Cards of a commit.
 const CARDS_AT_ONCE: usize = 2_000;
+/// Receipts a second that are posted beside the reads, and the connections of who posts them.
+const POSTS: u64 = 500;
+const TILLS: usize = 8;
 /// Reads a second that are asked for.
 const READS: u64 = 5_000;
 
 impl Bench<'_> {
-    /// What cards show: how many a second, and how fast at the rate that is asked for.
+    /// What cards show while receipts are posted: how many a second, and how fast at the rate that
+    /// is asked for.
     pub(super) fn card_view(&mut self, world: &World) -> Result<(), BenchError> {
         doing("giving each member a card");
         let numbers = give_cards(&world.database, self.arguments.members)?;
         let signer = wallet(world)?;
-        doing("card views on PostgreSQL");
+        doing("card views on PostgreSQL, beside posting");
         let most = self.views(world, &signer, &numbers, Pace::Closed)?;
         let got = Hundredths(most.per_second().saturating_mul(100));
         self.table.add(Row {
             what: "card view, PostgreSQL".to_owned(),
             figure: format!("{} /s", grouped(most.per_second())),
-            beside: format!("{} cards", grouped(self.arguments.members)),
+            beside: format!("{} cards, {POSTS} receipts/s", grouped(self.arguments.members)),
             judged: Some(Judged { got, unit: " /s", bar: Bar::AtLeast(Hundredths(READS * 100)) }),
         })?;
         most.notes().iter().try_for_each(|text| note(text))?;
@@ -68,8 +73,10 @@ impl Bench<'_> {
         let (signer, numbers) = (signer.clone(), numbers.to_vec());
         let mut draw = Draw::new(self.arguments.members);
         let name = secrets::new_id().map_err(|error| ServerError::Key(error.to_string()))?;
+        let shown = format!("beside-{name}");
         let (mut path, mut nonce, mut count) = (String::new(), String::new(), 0_u64);
-        load::run(target, pace, Span::seconds(self.arguments.seconds), move |out| {
+        let span = Span::seconds(self.arguments.seconds);
+        let views = move |out: &mut Vec<u8>| {
             let bound = u64::try_from(numbers.len()).unwrap_or(1).max(1);
             let drawn = usize::try_from(draw.below(bound)).unwrap_or(0);
             count += 1;
@@ -79,7 +86,20 @@ impl Bench<'_> {
             write!(path, "/v1/cards/{}", numbers[drawn]).expect(known);
             write!(nonce, "{name}-{count}").expect(known);
             signer.write_get(&path, &nonce, out);
-        })
+        };
+        let tills = world.target(TILLS, None);
+        let (shop, members) = (world.shop.clone(), self.arguments.members);
+        let beside = thread::spawn(move || {
+            let mut purchases = Purchases::new(&shown, Basket::Earns, 0, members);
+            load::run(tills, Pace::PerSecond(POSTS), span, move |out| purchases.write(&shop, out))
+        });
+        let outcome = load::run(target, pace, span, views)?;
+        let posted = beside.join().unwrap_or_else(|bug| panic::resume_unwind(bug))?;
+        note(&format!("{} receipts/s were posted beside it", grouped(posted.per_second())))?;
+        match posted.first_refusal {
+            Some(refusal) => Err(BenchError::Refused(refusal)),
+            None => Ok(outcome),
+        }
     }
 }
 

@@ -13,6 +13,7 @@ mod download;
 mod journal;
 mod load;
 mod machine;
+mod members;
 pub mod planted;
 mod postgres;
 mod process;
@@ -121,6 +122,8 @@ enum Part {
     Reconcile,
     /// A campaign that grants points to all members, on both databases.
     Campaign,
+    /// Members from files of other systems, on both databases.
+    Import,
     /// Memory and start of the server.
     Server,
 }
@@ -223,6 +226,9 @@ impl Bench<'_> {
             }
             if self.wants(&[Part::Campaign]) {
                 self.campaign(kind)?;
+            }
+            if self.wants(&[Part::Import]) {
+                self.import(kind)?;
             }
         }
         if self.wants(&[Part::Reconcile]) {
