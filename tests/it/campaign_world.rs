@@ -127,7 +127,14 @@ pub fn give_profiles<'a>(
             format!("({member}, NULL, NULL, '{source}', 'shop', '{stage}', '{city}', 0, 0, NULL)")
         })
         .collect();
-    execute(world, &format!("INSERT INTO persons VALUES {}", rows.join(", ")));
+    execute(
+        world,
+        &format!(
+            "INSERT INTO persons VALUES {} ON CONFLICT (member) DO UPDATE SET \
+             source = excluded.source, stage = excluded.stage, city = excluded.city",
+            rows.join(", ")
+        ),
+    );
 }
 
 /// Writes a campaign, which must be accepted.

@@ -23,7 +23,9 @@ fn with_history(world: &World, stage: &Stage) {
     let of = |range: std::ops::Range<usize>| &stage.members[range];
     give_profiles(world, of(0..3), ("Moscow", "wallet", "member"));
     give_profiles(world, of(3..5), ("Kazan", "till", "unconfirmed"));
-    give_profiles(world, of(5..6), ("Moscow", "till", "erased"));
+    give_profiles(world, of(5..6), ("Moscow", "till", "member"));
+    let erase = format!("/v1/members/{}/erase", stage.members[5]);
+    assert_eq!(world.operator.post(&erase, "erase", &json!({})).status, 200);
     give_cards(world, of(1..4));
     agree(world, of(0..2), "any", true);
     agree(world, of(2..4), "sms", true);
@@ -64,7 +66,7 @@ fn segments_mean_those_of_whom_all_that_is_true() {
         let stage = Stage::new(world, 8);
         with_history(world, &stage);
         let cases = [
-            // Whose profile is erased is never meant.
+            // Who was erased is never meant.
             (json!("everyone"), 7),
             (json!({"city": ["moscow"]}), 3),
             (json!({"city": ["Kazan", "Moscow"]}), 5),

@@ -56,7 +56,7 @@ fn what_can_not_be_read_of_a_person_is_named_and_nothing_is_issued() {
         let taken = issue_to(world, "c-3", &json!({"phone": "+79160000001", "verified": []}));
         let card = body(&taken, 201);
         let proposals = body(&world.operator.get("/v1/merge-proposals"), 200);
-        assert_eq!(proposals["data"][0]["gone"], card["member"], "{proposals}");
+        assert_eq!(proposals["data"][0]["drop"], card["member"], "{proposals}");
     });
 }
 

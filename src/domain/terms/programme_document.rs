@@ -210,6 +210,7 @@ pub struct ProgrammeDocument {
     timezone: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     card: Option<CardDocument>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     remind: Option<Vec<u32>>,
 }
 
