@@ -251,7 +251,10 @@ fn report(job: &str, done: Result<(), StoreError>) {
 }
 
 /// Posts what the clock did to accounts that nobody has touched since.
-fn expire(app: &App) -> Result<(), StoreError> {
+///
+/// # Errors
+/// If the database fails.
+pub(crate) fn expire(app: &App) -> Result<(), StoreError> {
     let now = app.now();
     let due = app.engine.read(|database| views::due_accounts(database, now, ACCOUNTS_AT_ONCE))?;
     let operator = app.coalition().operator.clone();

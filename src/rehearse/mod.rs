@@ -3,8 +3,14 @@
 //! A run has an own, empty server with a clock of its own, which stands at each step's instant.
 //! `docs/scenarios.md` describes the file.
 
+mod arguments;
+mod marketing;
+mod names;
+mod outcome;
+mod people;
 mod play;
 mod scenario;
+mod verbs;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -80,7 +86,9 @@ pub fn read(path: &Path) -> Result<Scenario, ScenarioError> {
 pub fn rehearse(scenario: &Scenario, settings: &Settings) -> Result<usize, RehearsalError> {
     let mut settings = settings.clone();
     "127.0.0.1:0".clone_into(&mut settings.listen);
+    // Nothing happens by itself but at the instant of a step.
     settings.settle_seconds = 0;
+    settings.campaign_seconds = 0;
     settings.coalition = scenario.coalition.settings();
     server::set_up(&settings)?;
     let first = scenario.steps.first().and_then(|step| Instant::parse(&step.at));

@@ -3,11 +3,16 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use coalition_partner::{Algorithm, Answer, Client, OperatorClient, SigningKey, path};
+use coalition_partner::{
+    Algorithm, Answer, Client, OperatorClient, Outgoing, RetryPolicy, Settings as ClientSettings,
+    SigningKey, path,
+};
 use serde_json::{Map, Value, json};
 
+use super::names::Names;
+use super::outcome::{Outcome, is_same, must_accept, of_the_ledger, shown};
 use super::scenario::{MemberSection, Scenario, Step};
-use super::{Difference, RehearsalError};
+use super::{Difference, RehearsalError, verbs};
 use crate::auth::token::{Role, mint};
 use crate::clock::unix_now;
 use crate::server::{Running, ServerError, token_key};
@@ -17,20 +22,25 @@ use crate::store::Use;
 /// How long the operator of a rehearsal may work.
 const LIFETIME: Duration = Duration::from_hours(6);
 
+/// The longest wait for what the server asks to be asked again later: its clock stands meanwhile.
+const WAIT_MAX: Duration = Duration::from_millis(500);
+
 /// A rehearsal under way.
-pub struct Play {
-    operator: OperatorClient,
+pub struct Play<'a> {
+    pub(super) running: &'a Running,
+    pub(super) operator: OperatorClient,
     parties: HashMap<String, Client>,
-    members: HashMap<String, String>,
+    pub(super) names: Names,
     clock: String,
+    is_marketing: bool,
 }
 
-impl Play {
+impl<'a> Play<'a> {
     /// Configures the server as the scenario says.
     pub fn begin(
         scenario: &Scenario,
         settings: &Settings,
-        running: &Running,
+        running: &'a Running,
     ) -> Result<Self, RehearsalError> {
         let mut database = settings
             .address()
@@ -40,12 +50,16 @@ impl Play {
         let key = token_key(&mut database)?;
         let token = mint(&key, "rehearsal", Role::Operator, LIFETIME, unix_now())
             .map_err(|error| ServerError::Key(error.to_string()))?;
-        let operator = OperatorClient::new(&running.url(), &token)?;
+        let retry =
+            RetryPolicy { attempts_max: 4, retry_after_max: WAIT_MAX, ..RetryPolicy::default() };
+        let calling = ClientSettings { retry, ..ClientSettings::default() };
         let mut play = Self {
-            operator,
+            running,
+            operator: OperatorClient::with_settings(&running.url(), &token, &calling)?,
             parties: HashMap::new(),
-            members: HashMap::new(),
+            names: Names::default(),
             clock: String::new(),
+            is_marketing: scenario.steps.iter().any(|step| verbs::is_marketing(&step.r#do)),
         };
         for party in &scenario.parties {
             play.operator.create_party(&party.id, &party.kind)?;
@@ -53,7 +67,8 @@ impl Play {
             let secret = issued.secret.unwrap_or_default();
             let key = SigningKey::from_base64(&issued.id, Algorithm::HmacSha256, &secret)
                 .map_err(|error| ServerError::Key(error.to_string()))?;
-            play.parties.insert(party.id.clone(), Client::new(&running.url(), key)?);
+            let client = Client::with_settings(&running.url(), key, &calling)?;
+            play.parties.insert(party.id.clone(), client);
         }
         play.configure(scenario)?;
         for member in &scenario.members {
@@ -64,26 +79,26 @@ impl Play {
 
     fn configure(&self, scenario: &Scenario) -> Result<(), RehearsalError> {
         for schedule in &scenario.schedules {
-            self.put(&format!("/v1/schedules/{}", name(schedule, "id")), schedule)?;
+            self.set(&format!("/v1/schedules/{}", name(schedule, "id")), schedule)?;
         }
         for table in &scenario.vat {
-            self.put(&format!("/v1/vat-rates/{}", name(table, "id")), table)?;
+            self.set(&format!("/v1/vat-rates/{}", name(table, "id")), table)?;
         }
         for programme in &scenario.programmes {
-            self.put(&format!("/v1/programmes/{}", name(programme, "id")), programme)?;
+            self.set(&format!("/v1/programmes/{}", name(programme, "id")), programme)?;
         }
         for agreement in &scenario.agreements {
             let (programme, party) = (name(agreement, "programme"), name(agreement, "party"));
-            self.put(&format!("/v1/agreements/{programme}/{party}"), agreement)?;
+            self.set(&format!("/v1/agreements/{programme}/{party}"), agreement)?;
         }
         for exchange in &scenario.exchanges {
             let (from, to) = (name(exchange, "from"), name(exchange, "to"));
-            self.put(&format!("/v1/exchanges/{from}/{to}"), exchange)?;
+            self.set(&format!("/v1/exchanges/{from}/{to}"), exchange)?;
         }
         Ok(())
     }
 
-    fn put(&self, path: &str, document: &Value) -> Result<(), RehearsalError> {
+    fn set(&self, path: &str, document: &Value) -> Result<(), RehearsalError> {
         must_accept(path, &self.operator.put(path, document)?).map(drop)
     }
 
@@ -97,7 +112,7 @@ impl Play {
         let key = format!("member/{}", member.id);
         let answer = self.operator.post("/v1/members", &key, &body)?;
         let made = must_accept(&key, &answer)?;
-        self.members.insert(member.id.clone(), name(&made, "member").to_owned());
+        self.names.add_member(&member.id, name(&made, "member"));
         Ok(())
     }
 
@@ -106,9 +121,11 @@ impl Play {
         if self.clock != step.at {
             self.operator.set_test_clock(&step.at)?;
             self.clock.clone_from(&step.at);
+            if self.is_marketing {
+                self.follow_the_clock()?;
+            }
         }
-        let answer = self.perform(number, step)?;
-        let got = flattened(&step.r#do, &answer);
+        let Outcome { answer, fields: got } = self.perform(number, step)?;
         let differs = |field: &str, expected: &Value, got: String| {
             RehearsalError::Differs(Box::new(Difference {
                 step: number,
@@ -122,8 +139,12 @@ impl Play {
         if !answer.is_accepted() && !step.expect.contains_key("error") {
             return Err(differs("error", &Value::from("no error"), answer.text()));
         }
-        for (field, expected) in &step.expect {
-            let found = got.get(field).unwrap_or(&Value::Null);
+        for (field, expected) in step.expect.iter() {
+            let found = got.get(field);
+            if found.is_none() && field != "error" && verbs::is_known(&step.r#do) {
+                return Err(differs(field, expected, "no such field".to_owned()));
+            }
+            let found = found.unwrap_or(&Value::Null);
             if !is_same(expected, found) {
                 let text =
                     if field == "error" && found.is_null() { answer.text() } else { shown(found) };
@@ -133,9 +154,20 @@ impl Play {
         Ok(())
     }
 
-    fn perform(&self, number: usize, step: &Step) -> Result<Answer, RehearsalError> {
+    fn perform(&mut self, number: usize, step: &Step) -> Result<Outcome, RehearsalError> {
+        if let Some(done) = self.go_about_people(number, step) {
+            return done;
+        }
+        if let Some(done) = self.go_about_marketing(number, step) {
+            return done;
+        }
+        let answer = self.go_about_the_ledger(number, step)?;
+        Ok(of_the_ledger(&step.r#do, answer))
+    }
+
+    fn go_about_the_ledger(&self, number: usize, step: &Step) -> Result<Answer, RehearsalError> {
         let key = format!("step-{number}");
-        let with = self.named(&step.with);
+        let with = self.names.by_card(&step.with);
         match step.r#do.as_str() {
             "balance" => {
                 let member = path::encoded(text(&with, "member"));
@@ -162,103 +194,75 @@ impl Play {
         }
     }
 
-    fn post(
+    /// Posts as the step's party, or as the operator.
+    pub(super) fn post(
         &self,
         step: &Step,
         target: &str,
         key: &str,
         body: &Value,
     ) -> Result<Answer, RehearsalError> {
-        let Some(party) = &step.party else { return Ok(self.operator.post(target, key, body)?) };
-        let client = self.parties.get(party).ok_or_else(|| RehearsalError::Refused {
-            what: format!("a step of `{party}`"),
-            answer: "there is no such party in the scenario".to_owned(),
-        })?;
-        Ok(client.post(target, key, body)?)
+        let bytes = body.to_string();
+        self.send(step.party.as_deref(), &Outgoing::post(target, key, bytes.as_bytes()))
     }
 
-    /// The arguments, with the members' own ids in place of their names in the scenario.
-    fn named(&self, with: &Map<String, Value>) -> Map<String, Value> {
-        let named = with.iter().map(|(field, value)| {
-            let is_member = ["member", "keep", "drop"].contains(&field.as_str());
-            let member = value.as_str().filter(|_| is_member).and_then(|id| self.members.get(id));
-            (field.clone(), member.map_or_else(|| value.clone(), |id| id.clone().into()))
-        });
-        named.collect()
+    /// Puts as the step's party, or as the operator.
+    pub(super) fn put(
+        &self,
+        step: &Step,
+        target: &str,
+        key: &str,
+        body: &Value,
+    ) -> Result<Answer, RehearsalError> {
+        let bytes = body.to_string();
+        let outgoing = Outgoing { method: "PUT", ..Outgoing::post(target, key, bytes.as_bytes()) };
+        self.send(step.party.as_deref(), &outgoing)
     }
-}
 
-fn must_accept(what: &str, answer: &Answer) -> Result<Value, RehearsalError> {
-    if answer.is_accepted() {
-        return Ok(answer.json()?);
+    /// Gets as the step's party, or as the operator.
+    pub(super) fn get(&self, step: &Step, target: &str) -> Result<Answer, RehearsalError> {
+        self.send(step.party.as_deref(), &Outgoing::get(target))
     }
-    Err(RehearsalError::Refused { what: what.to_owned(), answer: answer.text() })
+
+    /// All rows of a list, as a party or the operator sees it, with the answer that ended it.
+    pub(super) fn rows(
+        &self,
+        by: Option<&str>,
+        target: &str,
+    ) -> Result<(Answer, Vec<Value>), RehearsalError> {
+        let (mut rows, mut cursor) = (Vec::new(), None::<String>);
+        loop {
+            let target = path::with_query(target, &[("cursor", cursor.as_deref())]);
+            let answer = self.send(by, &Outgoing::get(&target))?;
+            let page: Value = answer.json()?;
+            rows.extend(page["data"].as_array().into_iter().flatten().cloned());
+            cursor = page["page"]["next"].as_str().map(str::to_owned);
+            if cursor.is_none() {
+                return Ok((answer, rows));
+            }
+        }
+    }
+
+    fn send(&self, by: Option<&str>, outgoing: &Outgoing<'_>) -> Result<Answer, RehearsalError> {
+        let connection = match by {
+            None => self.operator.connection(),
+            Some(party) => {
+                let client = self.parties.get(party).ok_or_else(|| RehearsalError::Refused {
+                    what: format!("a step of `{party}`"),
+                    answer: "there is no such party in the scenario".to_owned(),
+                })?;
+                client.connection()
+            }
+        };
+        Ok(connection.send(outgoing)?)
+    }
 }
 
 fn name<'a>(document: &'a Value, field: &str) -> &'a str {
     document.get(field).and_then(Value::as_str).unwrap_or_default()
 }
 
-fn text<'a>(with: &'a Map<String, Value>, field: &str) -> &'a str {
+/// A text among arguments; empty, it is none.
+pub(super) fn text<'a>(with: &'a Map<String, Value>, field: &str) -> &'a str {
     with.get(field).and_then(Value::as_str).unwrap_or_default()
-}
-
-/// The fields of an answer as scenarios name them: a refusal as `error`, the first balance's
-/// fields, and a card payment's figures plain where there is one programme and as maps by
-/// programme where there are several.
-fn flattened(operation: &str, answer: &Answer) -> Map<String, Value> {
-    let body: Value = answer.json().unwrap_or(Value::Null);
-    if !answer.is_accepted() {
-        let code = body.get("code").cloned().unwrap_or_default();
-        return Map::from_iter([("error".to_owned(), code)]);
-    }
-    match (operation, body) {
-        ("balance", body) => match body.pointer("/balances/0") {
-            Some(Value::Object(balance)) => balance.clone(),
-            _ => Map::new(),
-        },
-        (_, Value::Object(mut fields)) => {
-            if let Some(Value::Object(programmes)) = fields.remove("programmes") {
-                fields.extend(by_field(&programmes));
-            }
-            fields
-        }
-        _ => Map::new(),
-    }
-}
-
-fn by_field(programmes: &Map<String, Value>) -> Map<String, Value> {
-    let mut fields: Map<String, Value> = Map::new();
-    for (programme, outcome) in programmes {
-        for (field, value) in outcome.as_object().into_iter().flatten() {
-            if programmes.len() == 1 {
-                fields.insert(field.clone(), value.clone());
-            } else if let Value::Object(map) =
-                fields.entry(field.clone()).or_insert_with(|| json!({}))
-            {
-                map.insert(programme.clone(), value.clone());
-            }
-        }
-    }
-    fields
-}
-
-/// Figures are compared as text; a map must have the same entries.
-fn is_same(expected: &Value, got: &Value) -> bool {
-    match (expected, got) {
-        (Value::Object(expected), Value::Object(got)) => {
-            expected.len() == got.len()
-                && expected
-                    .iter()
-                    .all(|(field, value)| got.get(field).is_some_and(|other| is_same(value, other)))
-        }
-        (expected, got) => shown(expected) == shown(got),
-    }
-}
-
-fn shown(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
 }

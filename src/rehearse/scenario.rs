@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use super::arguments::Arguments;
+use super::verbs;
 use crate::domain::terms::schedule::Period;
 use crate::domain::time::Instant;
 use crate::settings::CoalitionSettings;
@@ -121,10 +123,10 @@ pub struct Step {
     pub r#do: String,
     /// With which arguments.
     #[serde(default)]
-    pub with: Map<String, Value>,
+    pub with: Arguments,
     /// What must come out.
     #[serde(default)]
-    pub expect: Map<String, Value>,
+    pub expect: Arguments,
 }
 
 impl Scenario {
@@ -140,11 +142,12 @@ impl Scenario {
         let scenario: Self =
             serde_saphyr::from_str(&text).map_err(|error| wrong(error.to_string()))?;
         for (place, step) in scenario.steps.iter().enumerate() {
+            let number = place + 1;
             if Instant::parse(&step.at).is_none() {
                 let at = &step.at;
-                let detail = format!("step {}: `{at}` is no instant with an offset", place + 1);
-                return Err(wrong(detail));
+                return Err(wrong(format!("step {number}: `{at}` is no instant with an offset")));
             }
+            verbs::check(step).map_err(|text| wrong(format!("error: {text} (step {number})")))?;
         }
         Ok(scenario)
     }
