@@ -118,6 +118,11 @@ pub fn check(step: &Step) -> Result<(), String> {
             ));
         }
     }
-    let missing = verb.needs.iter().find(|field| !step.with.contains_key(**field));
-    missing.map_or(Ok(()), |field| Err(format!("`{}` needs the field `{field}`", verb.name)))
+    let Some(field) = verb.needs.iter().find(|field| !step.with.contains_key(**field)) else {
+        return Ok(());
+    };
+    let first = step.with.places().first();
+    let place =
+        first.map_or_else(String::new, |one| format!("line {} column {}: ", one.line, one.column));
+    Err(format!("{place}`{}` needs the field `{field}`", verb.name))
 }

@@ -73,6 +73,68 @@ fn a_scenario_that_does_not_hold_names_its_step_and_both_figures() {
     }
 }
 
+/// A scenario file with one text in place of another.
+fn changed(name: &str, from: &str, to: &str) -> (PathBuf, tempfile::TempDir) {
+    let file = folder("tests/scenarios").join(name);
+    let text = std::fs::read_to_string(&file).expect("the file can be read");
+    assert!(text.contains(from), "{name} has no {from}");
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let changed = folder.path().join(name);
+    std::fs::write(&changed, text.replacen(from, to, 1)).expect("the file can be written");
+    (changed, folder)
+}
+
+#[test]
+fn a_wrong_expectation_of_people_or_campaigns_names_its_step() {
+    let promo = "50-wallet-promo-and-control.yaml";
+    let wrong = [
+        (promo, "spent: \"1400\"", "spent: \"1401\"", ["campaign_report", "1401, got 1400"]),
+        (promo, "same_as: card-of-anna", "same_as: null", ["issue_card", "null, got card-of-anna"]),
+        (promo, "tag: null, position: null, intro: null", "tga: null", ["card", "no such field"]),
+        (promo, "no_consent: 1", "no_consent: 2", ["notices", "reasons"]),
+        (
+            "51-two-ways-to-enrol.yaml",
+            "stage: member, member: vera",
+            "member: ivan",
+            ["enrol", "ivan, got vera"],
+        ),
+        (
+            "52-promo-codes.yaml",
+            "error: code_used",
+            "granted: \"500\"",
+            ["redeem_code", "code_used"],
+        ),
+        (
+            "53-caps-of-notices.yaml",
+            "error: frequency_cap",
+            "error: no_consent",
+            ["notice", "frequency_cap"],
+        ),
+    ];
+    for (name, from, to, parts) in wrong {
+        let (file, _folder) = changed(name, from, to);
+        let reason = play(&file, "SQLite", None).expect_err("the expectation is wrong");
+        for part in parts {
+            assert!(reason.contains(part), "{to}: {reason}");
+        }
+    }
+}
+
+#[test]
+fn an_unknown_or_missing_field_is_found_before_anything_is_played() {
+    for (from, to, parts) in [
+        ("what: opened", "waht: opened", ["line 66 column 117", "unknown field `waht`"]),
+        ("id: anna, source", "source", ["line 25 column 12", "`enrol` needs the field `id`"]),
+        ("state: active, member", "state: active}, epxect: {member", ["line 37", "`epxect`"]),
+    ] {
+        let (file, _folder) = changed("50-wallet-promo-and-control.yaml", from, to);
+        let reason = rehearse::read(&file).expect_err("it is no scenario").to_string();
+        for part in parts {
+            assert!(reason.contains(part), "{to}: {reason}");
+        }
+    }
+}
+
 #[test]
 fn the_shared_scenarios_are_taken_over_byte_for_byte() {
     let shared = folder("../shared/scenarios");
