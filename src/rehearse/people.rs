@@ -24,7 +24,7 @@ impl Play<'_> {
             "enrol" => self.enrol(step, &key, with),
             "confirm_code" => self.confirm(step, &key, &with),
             "consent" => self.consent(step, &key, with),
-            "issue_card" => self.issue_card(step, &key, &with),
+            "issue_card" => self.issue_card(step, &key, with),
             "card" => self.card(step, &with),
             "intro_seen" => {
                 let target = format!("/v1/cards/{}/intro-seen", self.number_of(&with));
@@ -60,16 +60,21 @@ impl Play<'_> {
             return Ok(outcome);
         }
         let id = outcome.text("member");
-        let known = self.names.member(&name).map(str::to_owned);
-        if known.as_ref().is_some_and(|known| *known != id) {
+        self.call_member(&name, &id)?;
+        outcome.set("proposed", self.proposals_of(&id)?);
+        self.name_member(&mut outcome);
+        Ok(outcome)
+    }
+
+    /// Gives a member a name, which may not be somebody else's.
+    fn call_member(&mut self, name: &str, id: &str) -> Result<(), RehearsalError> {
+        if self.names.member(name).is_some_and(|known| known != id) {
             let answer = format!("`{name}` is somebody else in this scenario; take another id");
             let what = format!("to enrol `{name}`");
             return Err(RehearsalError::Refused { what, answer });
         }
-        self.names.add_member(&name, &id);
-        outcome.set("proposed", self.proposals_of(&id)?);
-        self.name_member(&mut outcome);
-        Ok(outcome)
+        self.names.add_member(name, id);
+        Ok(())
     }
 
     /// How many open proposals to join somebody with another there are.
@@ -132,19 +137,26 @@ impl Play<'_> {
         self.post(step, &target, key, &Value::Object(body)).map(Outcome::of)
     }
 
+    /// Issues a card to a member, or to a person who enrols with it.
     fn issue_card(
         &mut self,
         step: &Step,
         key: &str,
-        with: &Map<String, Value>,
+        mut body: Map<String, Value>,
     ) -> Result<Outcome, RehearsalError> {
-        let body = json!({"programme": with["programme"], "member": with["member"]});
-        let mut outcome = Outcome::of(self.post(step, "/v1/cards", key, &body)?);
+        let card = text(&body, "id").to_owned();
+        body.remove("id");
+        let person = body.get_mut("person").and_then(Value::as_object_mut);
+        let enrolled = person.and_then(|person| person.remove("id"));
+        let mut outcome = Outcome::of(self.post(step, "/v1/cards", key, &Value::Object(body))?);
         if outcome.answer.is_accepted() {
+            if let Some(name) = enrolled.as_ref().and_then(Value::as_str) {
+                self.call_member(name, &outcome.text("member"))?;
+            }
             let number = outcome.text("number");
             let before = self.names.name_of_card(&number).map(str::to_owned);
             outcome.set("same_as", before);
-            self.names.add_card(text(with, "id"), &number);
+            self.names.add_card(&card, &number);
             outcome.spread("barcode");
             self.name_member(&mut outcome);
         }

@@ -32,7 +32,7 @@ const VERBS: &[Verb] = &[
         takes: &["channel", "given"],
         needs: &["member", "purpose", "version"],
     },
-    Verb { name: "issue_card", takes: &[], needs: &["id", "programme", "member"] },
+    Verb { name: "issue_card", takes: &["member", "person"], needs: &["id", "programme"] },
     Verb { name: "card", takes: &[], needs: &["card"] },
     Verb { name: "intro_seen", takes: &[], needs: &["card", "campaign"] },
     Verb { name: "resolve", takes: &["amount", "lines", "programme"], needs: &["card"] },

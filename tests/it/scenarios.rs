@@ -124,7 +124,7 @@ fn a_wrong_expectation_of_people_or_campaigns_names_its_step() {
 fn an_unknown_or_missing_field_is_found_before_anything_is_played() {
     for (from, to, parts) in [
         ("what: opened", "waht: opened", ["line 66 column 117", "unknown field `waht`"]),
-        ("id: anna, source", "source", ["line 25 column 12", "`enrol` needs the field `id`"]),
+        ("id: anna, source", "source", ["line 25 column 13", "`enrol` needs the field `id`"]),
         ("state: active, member", "state: active}, epxect: {member", ["line 37", "`epxect`"]),
     ] {
         let (file, _folder) = changed("50-wallet-promo-and-control.yaml", from, to);
