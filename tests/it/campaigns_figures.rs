@@ -156,6 +156,14 @@ fn points_of_a_campaign_are_granted_spent_returned_expired() {
         let report = read(world, "/v1/campaigns/spring/report");
         let value = (number("spent") - number("returned")) * 50;
         assert_eq!(report["money"]["spent_points"], format!("{}.{:02}", value / 100, value % 100));
+        // Points that come back when they are over live on in another lot, and are granted once.
+        let refund = json!({"kind": "refund", "ref": "B-3", "of": "R-1", "amount": "400.00"});
+        world.accept("shop", &refund);
+        let back = flow(world);
+        let granted = (&back["lots"], &back["granted"], &back["expired"]);
+        assert_eq!(granted, (&json!(4), &json!("400"), &over["expired"]), "{back}");
+        assert_eq!(text(&back, "returned"), (number("returned") + 100).to_string());
+        assert_eq!(back["left"], "100", "{back}");
     });
 }
 

@@ -54,7 +54,7 @@ pub struct Flow {
     pub granted: Points,
     /// Points that paid, or were exchanged away.
     pub spent: Points,
-    /// Points that came back from refunds to the lots that they had left.
+    /// Points that came back from refunds, to the lots that they had left or to lots in their place.
     pub returned: Points,
     /// Points that were lost.
     pub expired: Points,
@@ -103,7 +103,9 @@ impl Tally {
             Detail::Merge { drop, .. } => self.merges.push((*drop, member)),
             _ => {}
         }
-        for lot in &one.lots {
+        // A lot into which a refund gives points back, once their own is over, is no grant.
+        let is_refund = matches!(one.detail, Detail::Refund { .. });
+        for lot in one.lots.iter().filter(|_| !is_refund) {
             if let Some(promo) = &lot.promo {
                 let flow = self.flows.entry((promo.clone(), lot.programme.clone())).or_default();
                 flow.lots += 1;
