@@ -326,13 +326,20 @@ impl<'a> Reading<'a> {
         for fact in facts {
             let programme: Option<ProgrammeId> =
                 fact.programme.as_deref().and_then(|one| one.parse().ok());
+            let mut data = fact.data;
+            // Facts of members say whose they are, as transactions do.
+            if let (Some(fields), Some(member)) = (data.as_object_mut(), fact.member) {
+                fields.entry("member").or_insert_with(|| member.to_string().into());
+                let programme = fact.programme.map(|one| ("programme".to_owned(), one.into()));
+                fields.extend(programme);
+            }
             let event = Event {
                 id: EventId::Outbox(fact.seq),
                 kind: fact.event,
                 at: fact.at,
                 programme,
                 member: fact.member,
-                data: fact.data,
+                data,
             };
             // Who had a card must hear that it was closed, or that its holder is gone.
             let after_its_end =
