@@ -130,6 +130,28 @@ impl Traffic<'_> {
         }
     }
 
+    /// On a later day somebody shows the wallet's card at an appliance store, and pays with points.
+    pub fn buy_by_card(&mut self, card: &str, day: Day) {
+        let at = self.shop_hour(day);
+        let reference = format!("HE-{}", self.number());
+        let amount = self.chance.price(900, 9_000);
+        if self.chance.happens(80) {
+            self.take_back("heston-stores", &reference, &amount, day);
+        }
+        let purchase = Purchase {
+            reference: reference.clone(),
+            programme: "heston-club".to_owned(),
+            member: format!("loyalty:{card}"),
+            amount: Some(amount),
+            burn: Some("max".to_owned()),
+            at: Some(at.to_string()),
+            ..Purchase::default()
+        };
+        let deed =
+            Deed { party: "heston-stores", at, key: reference, transaction: purchase.into() };
+        self.later(day, deed);
+    }
+
     /// Posts a receipt; gives back its reference.
     fn sell(&mut self, sale: Sale) -> String {
         let Sale { party, mut purchase, day } = sale;
