@@ -51,13 +51,13 @@ fn step_of(key: &NameHash) -> i64 {
 /// If the database fails.
 pub fn plan(
     database: &mut Database,
-    names: &NamesKey,
+    key: &NamesKey,
     (coalition, programme): (&Coalition, &Programme),
     wish: &Wish,
     now: Instant,
 ) -> Result<Option<Result<NoticeRow, Refused>>, StoreError> {
     let named = NamedBy::new(&wish.named_by, &wish.member);
-    let found = members::resolve(database, names, std::slice::from_ref(&named))?;
+    let found = members::resolve(database, key, std::slice::from_ref(&named))?;
     let Some(&member) = found.get(&named) else { return Ok(None) };
     let needs = reach::needs();
     let reading = Reading { programme, needs: &needs, now };

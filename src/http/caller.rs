@@ -235,7 +235,7 @@ fn may_ask(role: Role, path: &str) -> bool {
     };
     match role {
         Role::Support => path == "/v1/desk",
-        Role::Marketing => OF_MARKETING.iter().any(|root| is_below(root)),
+        Role::Marketing => OF_MARKETING.iter().any(is_below),
         Role::Operator | Role::Finance | Role::Auditor => true,
     }
 }

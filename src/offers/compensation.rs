@@ -95,7 +95,7 @@ pub fn ask(engine: &Engine, wish: &Wish, now: Instant) -> Result<Outcome, NotDon
 
 fn begin(
     database: &mut Database,
-    names: &NamesKey,
+    key: &NamesKey,
     coalition: &Coalition,
     wish: &Wish,
     now: Instant,
@@ -104,7 +104,7 @@ fn begin(
     let terms = agreement.and_then(|one| one.compensation).ok_or(Rejection::NoAgreement)?;
     let programme = coalition.programmes.get(&wish.programme).ok_or(Rejection::NoAgreement)?;
     let named = NamedBy::new(&wish.party, &wish.member);
-    let member = member_of(database, names, &named)?.ok_or(Rejection::UnknownMember)?;
+    let member = member_of(database, key, &named)?.ok_or(Rejection::UnknownMember)?;
     // The sums' lock puts the wishes of one party in order: the case is looked for behind it.
     let day = programme.zone.day_of(now);
     let key = (&wish.party, &wish.programme);

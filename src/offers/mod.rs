@@ -74,9 +74,9 @@ pub fn forget(database: &mut Database, now: Instant) -> Result<(), StoreError> {
 /// The member of a name, as it is now.
 fn member_of(
     database: &mut Database,
-    names: &NamesKey,
+    key: &NamesKey,
     named: &NamedBy,
 ) -> Result<Option<MemberId>, StoreError> {
-    let found = members::resolve(database, names, std::slice::from_ref(named))?;
+    let found = members::resolve(database, key, std::slice::from_ref(named))?;
     Ok(found.get(named).copied())
 }

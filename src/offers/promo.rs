@@ -129,7 +129,7 @@ pub fn redeem(engine: &Engine, wish: &Wish, now: Instant) -> Result<Redeemed, No
 
 fn take(
     database: &mut Database,
-    names: &NamesKey,
+    key: &NamesKey,
     coalition: &Coalition,
     wish: &Wish,
     now: Instant,
@@ -142,7 +142,7 @@ fn take(
     }
     let (programme, points) = gift_of(coalition, (&batch, &code), wish, now)?;
     let named = NamedBy::new(&wish.party, &wish.member);
-    let member = member_of(database, names, &named)?.ok_or(Rejection::UnknownMember)?;
+    let member = member_of(database, key, &named)?.ok_or(Rejection::UnknownMember)?;
     let day = coalition.programmes.get(&programme).map(|one| one.zone.day_of(now));
     let day = day.ok_or(CodeRefusal::Unknown)?;
     let same = members::with_merged(database, member)?;
