@@ -91,7 +91,7 @@ impl<'a> Batch<'a> {
     /// Does all of the batch in one transaction; whoever calls rolls back what fails.
     pub fn commit(mut self, connection: &mut Database) -> Result<Vec<Outcome>, StoreError> {
         let started = Stopwatch::now();
-        dialect::begin(connection)?;
+        dialect::begin_after_others(connection)?;
         self.lock(connection)?;
         let locked = stage("lock", started);
         self.load(connection)?;

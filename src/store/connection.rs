@@ -54,7 +54,7 @@ impl std::fmt::Debug for Address {
 }
 
 /// How long SQLite waits for another process to finish its commit.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Address {
     /// Reads `sqlite:PATH` or `postgres://…`.
