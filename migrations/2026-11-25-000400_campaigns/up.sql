@@ -70,6 +70,8 @@ CREATE TABLE notices (
 );
 CREATE INDEX notices_due ON notices (due_at) WHERE state = 'planned';
 CREATE INDEX notices_by_age ON notices (planned_at);
+-- Texts of single notices, which go with their member.
+CREATE INDEX notices_with_text ON notices (member) WHERE text IS NOT NULL;
 
 -- How many notices a member got in a calendar month, by its first day: what caps are judged by.
 CREATE TABLE notice_counts (

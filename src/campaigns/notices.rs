@@ -19,7 +19,7 @@ use crate::store::campaigns::takings::Taking;
 use crate::store::notices::{self, NO_CAMPAIGN, NoticeRow};
 use crate::store::outbox::{self, Fact};
 use crate::store::rows::read_name;
-use crate::store::{Database, StoreError, campaigns};
+use crate::store::{Database, StoreError, campaigns, members};
 
 /// Notices that are told in one commit.
 const AT_ONCE: i64 = 2_000;
@@ -223,6 +223,8 @@ impl Telling<'_> {
         let members: Vec<i64> = rows.iter().map(|row| row.member).collect();
         let left = notices::points_left(database, campaign, &members)?;
         let agreed = Self::agreed(database, rows)?;
+        // Who was erased since is told nothing.
+        let there = members::current(database, &members)?;
         let mut cards: HashMap<(&str, &str), HashMap<i64, String>> = HashMap::new();
         for row in rows {
             let key = (row.programme.as_str(), row.party.as_str());
@@ -240,6 +242,8 @@ impl Telling<'_> {
             let reminds = way.is_some_and(|way| matches!(way.when, When::DaysBeforeExpiry(_)));
             let outcome = if !runs {
                 Err(CAMPAIGN_STOPPED)
+            } else if !there.contains_key(&MemberId(row.member)) {
+                Err(Unreachable::NoAddress.name())
             } else if !agreed.contains(&(row.member, row.channel.as_str()))
                 && row.kind == NoticeKind::Promotional.name()
             {

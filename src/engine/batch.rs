@@ -104,6 +104,8 @@ impl<'a> Batch<'a> {
         self.save(connection)?;
         let (told, terms) = (&self.shared.limits_told, (&**self.coalition(), self.now));
         let notices = limits::tell(connection, (&self.before, &self.ledger), terms, told)?;
+        // Last, since its head is everybody's.
+        self.tell_all(connection)?;
         let saved = stage("save", decided);
         if crate::faults::planted("answer_before_commit") {
             return Ok(outcomes);
@@ -359,8 +361,7 @@ impl<'a> Batch<'a> {
         rows.answers.sort_by(|one, other| one.key_hash.cmp(&other.key_hash));
         let heads: Vec<Head> = self.heads.values().cloned().collect();
         self.save_people(connection)?;
-        save::save(connection, &self.ledger, &rows, &heads)?;
-        self.tell_all(connection)
+        save::save(connection, &self.ledger, &rows, &heads)
     }
 }
 

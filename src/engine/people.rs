@@ -108,15 +108,19 @@ impl Batch<'_> {
         match self.people.rows.entry(member) {
             Entry::Occupied(there) => Ok(there.into_mut()),
             Entry::Vacant(place) => {
-                let found = persons::lock(connection, &[member.0])?.remove(&member);
-                Ok(place.insert(found.unwrap_or_else(|| new_row(member, giving, Stage::Member))))
+                let giver = (giving.source, giving.party);
+                let new = PersonRow::new(member, giver, Stage::Member, giving.now);
+                Ok(place.insert(persons::lock_or_make(connection, &new)?))
             }
         }
     }
 
     /// A person who is a member from now on.
     pub(super) fn add_person(&mut self, member: MemberId, giving: Giving<'_>, stage: Stage) {
-        self.people.rows.insert(member, new_row(member, giving, stage));
+        self.people.rows.insert(
+            member,
+            PersonRow::new(member, (giving.source, giving.party), stage, giving.now),
+        );
         self.people.changed.insert(member);
     }
 
@@ -365,20 +369,5 @@ impl Batch<'_> {
                 head.count_names_moved();
             }
         }
-    }
-}
-
-fn new_row(member: MemberId, giving: Giving<'_>, stage: Stage) -> PersonRow {
-    PersonRow {
-        member: member.0,
-        sealed_key: None,
-        sealed: None,
-        source: giving.source.name().to_owned(),
-        party: giving.party.to_string(),
-        stage: stage.name().to_owned(),
-        city: None,
-        created_at: giving.now.0,
-        changed_at: giving.now.0,
-        erased_at: None,
     }
 }

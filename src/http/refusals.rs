@@ -7,6 +7,7 @@ use crate::domain::adjustment::ReconciliationId;
 use crate::domain::campaign::notice::Unreachable;
 use crate::domain::reconciliation::dispute::DisputeError;
 use crate::domain::reconciliation::handling::HandlingError;
+use crate::domain::rejection::Rejection;
 use crate::domain::time::Instant;
 use crate::engine::EngineError;
 use crate::people::codes::AskError;
@@ -239,6 +240,7 @@ impl From<ProfileChangeError> for Problem {
         let detail = error.to_string();
         match error {
             ProfileChangeError::Store(error) => error.into(),
+            ProfileChangeError::Erased => Self::from(&Rejection::UnknownMember),
             ProfileChangeError::OfAnother(field) => {
                 Self::new(403, "field_of_another", detail).with("field", field.name())
             }

@@ -32,6 +32,9 @@ pub enum ProfileError {
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The member was erased meanwhile.
+    #[error("there is no such member")]
+    Erased,
     /// A field that another party gave.
     #[error("another party gave this field; ask the operator or the programme's brand")]
     OfAnother(Field),
@@ -48,19 +51,13 @@ pub fn change(
     changing: &Changing,
 ) -> Result<Vec<Field>, ProfileError> {
     let all = members::with_merged(connection, member)?;
+    let giver = (changing.source, &changing.party);
+    let new = PersonRow::new(member, giver, Stage::Member, changing.at);
+    // Whoever waited for an erasure finds the member erased.
+    if persons::lock_or_make(connection, &new)?.erased_at.is_some() {
+        return Err(ProfileError::Erased);
+    }
     let mut rows = persons::lock(connection, &all)?;
-    rows.entry(member).or_insert_with(|| PersonRow {
-        member: member.0,
-        sealed_key: None,
-        sealed: None,
-        source: changing.source.name().to_owned(),
-        party: changing.party.to_string(),
-        stage: Stage::Member.name().to_owned(),
-        city: None,
-        created_at: changing.at.0,
-        changed_at: changing.at.0,
-        erased_at: None,
-    });
     let mut changed: Vec<Field> = Vec::new();
     for (&one, row) in &mut rows {
         let key = key_of(vault, one, row)?;

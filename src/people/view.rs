@@ -11,7 +11,7 @@ use crate::domain::time::Instant;
 use crate::store::consents::{self, ConsentRow};
 use crate::store::persons::{self, PersonRow};
 use crate::store::rows::read_json;
-use crate::store::{Database, StoreError, members};
+use crate::store::{Database, StoreError, members, ties};
 
 /// The most consents that are read.
 const CONSENTS_MAX: i64 = 1_000;
@@ -145,8 +145,8 @@ pub fn person(
         profile,
         names,
         consents,
-        programmes: persons::programmes_of(connection, member)?,
-        wallets: persons::wallets_of(connection, member)?,
+        programmes: ties::programmes_of(connection, member)?,
+        wallets: ties::wallets_of(connection, member)?,
     })
 }
 

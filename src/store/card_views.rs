@@ -33,7 +33,7 @@ const VIEW: &str = "SELECT c.card, c.member, c.programme, c.wallet, c.product, c
     LEFT JOIN accounts a ON a.member = c.member AND a.programme = c.programme \
     LEFT JOIN lots l ON l.member = c.member AND l.programme = c.programme AND l.live \
     LEFT JOIN promos p ON p.lot = l.lot \
-    LEFT JOIN campaigns g ON g.campaign = p.campaign WHERE c.card = ?";
+    LEFT JOIN campaigns g ON g.campaign = p.campaign WHERE c.card = ? AND m.erased_at IS NULL";
 
 prepared! {
     /// All that one card shows.
@@ -198,7 +198,7 @@ fn merged(
 ) -> Result<Option<CardView>, StoreError> {
     let Some(card) = cards::find(connection, card)? else { return Ok(None) };
     let current = members::current(connection, &[into])?;
-    let member = current.get(&MemberId(into)).copied().unwrap_or(MemberId(into));
+    let Some(&member) = current.get(&MemberId(into)) else { return Ok(None) };
     of_member(connection, card, member, now).map(Some)
 }
 

@@ -2,13 +2,10 @@
 
 use diesel::prelude::*;
 
+use super::StoreError;
 use super::connection::Database;
 use super::schema::desk_reads;
-use super::{StoreError, configurations};
 use crate::domain::time::Instant;
-
-/// The setting that holds the key of the hashes, in base64.
-const DESK_KEY: &str = "desk_key";
 
 /// A look-up.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
@@ -30,14 +27,6 @@ pub struct DeskRead {
     pub what: Vec<u8>,
     /// Who was found.
     pub member: Option<i64>,
-}
-
-/// The key of the hashes; the one that is given if there is none yet.
-///
-/// # Errors
-/// If the database fails.
-pub fn key(connection: &mut Database, new: &str) -> Result<String, StoreError> {
-    configurations::set_once(connection, DESK_KEY, new)
 }
 
 /// Adds a look-up.

@@ -7,11 +7,11 @@ use diesel::prelude::*;
 use super::StoreError;
 use super::connection::{Database, each_backend};
 use super::members::with_merged;
-use super::persons::programmes_of;
 use super::schema::{
-    cards, codes, consents, member_names, members, merge_proposals, moved_names, personal_names,
-    persons,
+    baskets, cards, codes, consents, member_names, members, merge_proposals, moved_names, notices,
+    pass_devices, personal_names, persons,
 };
+use super::ties::programmes_of;
 use crate::domain::ids::{MemberId, ProgrammeId};
 use crate::domain::time::Instant;
 
@@ -45,7 +45,7 @@ pub fn erase(
             .set((
                 persons::sealed_key.eq(&nothing),
                 persons::sealed.eq(&nothing),
-                persons::city.eq(nowhere),
+                persons::city.eq(&nowhere),
                 persons::stage.eq("erased"),
                 persons::changed_at.eq(at.0),
                 persons::erased_at.eq(at.0),
@@ -60,6 +60,23 @@ pub fn erase(
                 cards::changed_at.eq(at.0),
                 cards::version.eq(cards::version + 1),
             ))
+            .execute(one)?;
+        let hers = cards::table.select(cards::card).filter(cards::member.eq_any(&all));
+        let hers: Vec<i64> = hers.load(one)?;
+        diesel::delete(pass_devices::table.filter(pass_devices::card.eq_any(&hers)))
+            .execute(one)?;
+        let texts = notices::table.filter(notices::text.is_not_null());
+        diesel::update(texts.filter(notices::member.eq_any(&all)))
+            .set(notices::text.eq(&nowhere))
+            .execute(one)?;
+        let going = ["open", "told", "told_twice"];
+        let going = baskets::table.filter(baskets::state.eq_any(going));
+        diesel::update(going.filter(baskets::member.eq_any(&all)))
+            .set(baskets::state.eq("ended"))
+            .execute(one)?;
+        let to_call = baskets::table.filter(baskets::state.eq("call"));
+        diesel::update(to_call.filter(baskets::member.eq_any(&all)))
+            .set(baskets::state.eq("ended"))
             .execute(one)?;
         let open = merge_proposals::table
             .filter(merge_proposals::state.eq("open"))

@@ -58,6 +58,7 @@ pub mod schema;
 pub mod seals;
 pub mod statements;
 pub mod stream;
+pub mod ties;
 pub mod vault_key;
 pub mod views;
 pub mod webhooks;

@@ -1,6 +1,6 @@
 //! Persons and their personal names: sealed before they come here, opened after they left.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use diesel::prelude::*;
 use diesel::upsert::excluded;
@@ -8,10 +8,10 @@ use diesel::upsert::excluded;
 use super::StoreError;
 use super::connection::{Database, each_backend};
 use super::load::KEYS_PER_STATEMENT;
-use super::rows::read_name;
 use super::save::ROWS_PER_STATEMENT;
-use super::schema::{accounts, cards, member_names, personal_names, persons, transactions};
-use crate::domain::ids::{MemberId, ProgrammeId, ShardId, TransactionId};
+use super::schema::{member_names, personal_names, persons};
+use crate::domain::ids::{MemberId, PartyId};
+use crate::domain::person::{Source, Stage};
 use crate::domain::time::Instant;
 
 /// A person's row.
@@ -77,6 +77,50 @@ pub fn load(
         found.extend(rows.into_iter().map(|row| (MemberId(row.member), row)));
     }
     Ok(found)
+}
+
+impl PersonRow {
+    /// A person of whom nothing is known yet.
+    pub fn new(
+        member: MemberId,
+        (source, party): (Source, &PartyId),
+        stage: Stage,
+        at: Instant,
+    ) -> Self {
+        Self {
+            member: member.0,
+            sealed_key: None,
+            sealed: None,
+            source: source.name().to_owned(),
+            party: party.to_string(),
+            stage: stage.name().to_owned(),
+            city: None,
+            created_at: at.0,
+            changed_at: at.0,
+            erased_at: None,
+        }
+    }
+}
+
+/// Locks and reads a person; a member of earlier days gets this row. Of two who make it at once the
+/// second finds that of the first, with its key.
+///
+/// # Errors
+/// If the database fails.
+pub fn lock_or_make(connection: &mut Database, new: &PersonRow) -> Result<PersonRow, StoreError> {
+    let member = MemberId(new.member);
+    if let Some(row) = lock(connection, &[new.member])?.remove(&member) {
+        return Ok(row);
+    }
+    each_backend!(connection, |one| {
+        diesel::insert_into(persons::table)
+            .values(new)
+            .on_conflict(persons::member)
+            .do_nothing()
+            .execute(one)
+    })?;
+    let made = lock(connection, &[new.member])?.remove(&member);
+    made.ok_or_else(|| StoreError::Damaged(format!("the person of {member}")))
 }
 
 /// Locks and reads persons, in the order that all writers keep.
@@ -260,102 +304,4 @@ pub fn names_of(
         StoredName { party, name, personal }
     });
     Ok(stored.collect())
-}
-
-/// The programmes in which a member has an account.
-///
-/// # Errors
-/// If the database fails.
-pub fn programmes_of(
-    connection: &mut Database,
-    member: MemberId,
-) -> Result<Vec<ProgrammeId>, StoreError> {
-    let programmes: Vec<String> = accounts::table
-        .select(accounts::programme)
-        .filter(accounts::member.eq(member.0))
-        .distinct()
-        .order(accounts::programme)
-        .load(connection)?;
-    programmes.iter().map(|programme| read_name(programme)).collect()
-}
-
-/// The wallets that hold a card of a member.
-///
-/// # Errors
-/// If the database fails.
-pub fn wallets_of(
-    connection: &mut Database,
-    member: MemberId,
-) -> Result<BTreeSet<String>, StoreError> {
-    let wallets: Vec<String> = cards::table
-        .select(cards::wallet)
-        .filter(cards::member.eq(member.0))
-        .distinct()
-        .load(connection)?;
-    Ok(wallets.into_iter().collect())
-}
-
-/// The newest transactions of members, at most so many.
-///
-/// # Errors
-/// If the database fails.
-pub fn transactions_of(
-    connection: &mut Database,
-    members: &[i64],
-    limit: i64,
-) -> Result<Vec<TransactionId>, StoreError> {
-    let places: Vec<(i64, i64)> = each_backend!(connection, |one| {
-        transactions::table
-            .select((transactions::shard, transactions::seq))
-            .filter(transactions::member.eq_any(members))
-            .order((
-                transactions::recorded_at.desc(),
-                transactions::seq.desc(),
-                transactions::shard.desc(),
-            ))
-            .limit(limit)
-            .load(one)
-    })?;
-    Ok(places.into_iter().map(|(shard, seq)| TransactionId::new(ShardId(shard), seq)).collect())
-}
-
-/// A card of a member, as it is exported.
-#[derive(Clone, Debug, PartialEq, Eq, Queryable)]
-pub struct CardOf {
-    /// The programme.
-    pub programme: String,
-    /// The wallet.
-    pub wallet: String,
-    /// The number.
-    pub number: String,
-    /// The state.
-    pub state: String,
-    /// When it was issued.
-    pub issued_at: i64,
-}
-
-/// The cards of members, oldest first, at most so many.
-///
-/// # Errors
-/// If the database fails.
-pub fn cards_of(
-    connection: &mut Database,
-    members: &[i64],
-    limit: i64,
-) -> Result<Vec<CardOf>, StoreError> {
-    let found = each_backend!(connection, |one| {
-        cards::table
-            .select((
-                cards::programme,
-                cards::wallet,
-                cards::number,
-                cards::state,
-                cards::issued_at,
-            ))
-            .filter(cards::member.eq_any(members))
-            .order((cards::issued_at, cards::card))
-            .limit(limit)
-            .load(one)
-    })?;
-    Ok(found)
 }

@@ -115,7 +115,9 @@ fn who_is_erased_loses_the_card() {
         let gone = world.operator.post(&format!("/v1/members/{anna}/erase"), "e-1", &json!({}));
         assert_eq!(gone.status, 200, "{}", gone.text());
         let told = world.party("shop").post("/v1/cards/resolve", "r-1", &json!({"card": number}));
-        assert_eq!(body(&told, 200)["warnings"], json!(["card_closed"]));
+        assert_eq!(refusal(&told), (404, "unknown_card".to_owned()));
+        let shown = world.party("wallet").get(&format!("/v1/cards/{number}"));
+        assert_eq!(refusal(&shown), (404, "unknown_card".to_owned()));
         assert!(facts(world).iter().any(|fact| fact.event == "member.erased"));
     });
 }

@@ -9,15 +9,17 @@ use sha2::{Digest, Sha256};
 use super::Worker;
 use crate::campaigns::CampaignError;
 use crate::domain::amount::Points;
-use crate::domain::command::{Action, Command};
+use crate::domain::command::{Action, Command, Kind};
 use crate::domain::ids::{LotId, MemberId, TransactionId};
+use crate::domain::ledger::ReferenceKey;
 use crate::domain::member::MemberName;
+use crate::domain::rejection::Rejection;
 use crate::domain::time::Instant;
 use crate::engine::{Answer, Engine, EngineError, Submission, Work};
 use crate::store::campaigns::passes::{Chunk, ChunkPlace};
 use crate::store::names::key_hash;
 use crate::store::rows::read_json;
-use crate::store::{StoreError, views};
+use crate::store::{StoreError, members, views};
 
 /// Grants of a worker that wait in the engine at once: others get their turn.
 const GRANTS_AT_ONCE: usize = 2_500;
@@ -37,10 +39,27 @@ impl Worker<'_> {
     ) -> Result<Vec<Outcome>, CampaignError> {
         let mut outcomes = Vec::with_capacity(chunk.grants.len());
         for grants in chunk.grants.chunks(GRANTS_AT_ONCE) {
+            let ids: Vec<i64> = grants.iter().map(|(member, _)| *member).collect();
+            let current = self.engine.read(|database| members::current(database, &ids))?;
+            // Who was merged since gets it as who they are now, if they are meant at all.
+            let stays = |member: i64| current.get(&MemberId(member)) == Some(&MemberId(member));
+            let gone = grants.iter().filter(|(member, _)| !stays(*member));
+            let gone: Vec<ReferenceKey> =
+                gone.map(|(member, _)| self.reference_of(*member)).collect();
+            // A server that died may have granted to them before.
+            let before = self.engine.read(|one| members::find_references(one, &gone))?;
+            let here = grants.iter().filter(|(member, _)| stays(*member));
             let submissions: Vec<Submission> =
-                grants.iter().map(|grant| self.submission(place, chunk, *grant)).collect();
-            for answer in submit(self.engine, submissions)? {
-                outcomes.push(self.outcome_of(&answer)?);
+                here.map(|grant| self.submission(place, chunk, *grant)).collect();
+            let mut answers = submit(self.engine, submissions)?.into_iter();
+            for (member, _) in grants {
+                let answer = if stays(*member) { answers.next() } else { None };
+                let earlier = before.get(&self.reference_of(*member));
+                outcomes.push(match (answer, earlier) {
+                    (Some(answer), _) => self.outcome_of(&answer)?,
+                    (None, Some(&(earlier, _))) => Ok(self.granted_before(earlier)?),
+                    (None, None) => Err(Rejection::UnknownMember.code().to_owned()),
+                });
             }
         }
         Ok(outcomes)
@@ -55,10 +74,9 @@ impl Worker<'_> {
         let campaign = &self.loaded.campaign;
         let member = MemberId(member);
         let grant = campaign.grant.as_ref();
-        let reference = format!("campaign:{}:{member}", campaign.id);
         let said = json!({"points": points, "through": chunk.through});
         let action = Action::Grant {
-            reference: reference.parse().expect("two ids make a reference"),
+            reference: self.reference_of(member.0).reference,
             programme: campaign.programme.clone(),
             member: MemberName::Id(member),
             points: Points(points),
@@ -75,6 +93,24 @@ impl Worker<'_> {
             fingerprint: Sha256::digest(said.to_string()).into(),
             work: Work::Post(Box::new(Command { party: campaign.party.clone(), action, at: None })),
         }
+    }
+
+    /// The reference under which a member is granted.
+    fn reference_of(&self, member: i64) -> ReferenceKey {
+        let campaign = &self.loaded.campaign;
+        let reference = format!("campaign:{}:{}", campaign.id, MemberId(member));
+        ReferenceKey {
+            party: campaign.party.clone(),
+            kind: Kind::Grant,
+            reference: reference.parse().expect("two ids make a reference"),
+        }
+    }
+
+    /// What an earlier grant came to.
+    fn granted_before(&self, earlier: TransactionId) -> Result<(LotId, Instant), CampaignError> {
+        let stored = self.engine.read(|one| views::transaction(one, earlier))?;
+        let stored = stored.ok_or_else(|| StoreError::Damaged(earlier.to_string()))?;
+        Ok((LotId::of(earlier, 0), stored.transaction.recorded_at))
     }
 
     fn outcome_of(&self, answer: &Answer) -> Result<Outcome, CampaignError> {
@@ -96,9 +132,7 @@ impl Worker<'_> {
         match refused.transaction {
             // It was granted under another key: by an earlier pass, or before keys were forgotten.
             Some(earlier) if refused.code == "duplicate_reference" => {
-                let stored = self.engine.read(|one| views::transaction(one, earlier))?;
-                let stored = stored.ok_or_else(|| StoreError::Damaged(earlier.to_string()))?;
-                Ok(Ok((LotId::of(earlier, 0), stored.transaction.recorded_at)))
+                Ok(Ok(self.granted_before(earlier)?))
             }
             _ => Ok(Err(refused.code)),
         }

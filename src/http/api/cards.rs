@@ -288,10 +288,15 @@ pub async fn barcode(
     number: Path<String>,
     query: Query<Picture>,
 ) -> Result<HttpResponse, Problem> {
+    if let Either::Operator(operated) = &call {
+        operated.must_operate()?;
+    }
     let (now, coalition) = (app.now(), app.coalition());
     let card = card_for(&app, call.party(), number_of(&number)?).await?;
     let terms = coalition.programmes.get(&card.programme).and_then(|one| one.card.as_ref());
-    let text = if rotates(&card.number, terms) {
+    // Codes are the wallet's alone to show; others get the bare number.
+    let is_wallet = call.party().is_some_and(|party| *party == card.wallet);
+    let text = if is_wallet && rotates(&card.number, terms) {
         text_at(&card.number, &card.secret.code_key(), now)
     } else {
         card.number.to_string()

@@ -13,6 +13,7 @@ use super::people_views::{export_view, profile_view};
 use super::{answered, found};
 use crate::domain::ids::{MemberId, PartyId};
 use crate::domain::member::MemberName;
+use crate::domain::person::{Source, Stage};
 use crate::domain::rejection::Rejection;
 use crate::engine::{Answer, Keyed, Submission, Work};
 use crate::http::app::App;
@@ -23,7 +24,8 @@ use crate::people::profile::{Changing, change};
 use crate::people::view::{Person, Sight, person};
 use crate::store::consents::{self, ConsentRow};
 use crate::store::names::key_hash;
-use crate::store::{Database, StoreError, members, persons};
+use crate::store::persons::PersonRow;
+use crate::store::{Database, StoreError, members, persons, ties};
 
 /// Somebody who writes: the operator, or a party.
 pub(super) struct Writing {
@@ -150,7 +152,13 @@ pub async fn consent(
     let value = read_object(body_of(&call))?;
     let consent = app.people_reader().consent_of(&value)?;
     let party = Writing::of(&call, &app)?.party;
+    let at = app.now();
     let run = move |database: &mut Database, person: &Person, _: &Sight| {
+        let new = PersonRow::new(person.member, (Source::Other, &party), Stage::Member, at);
+        // Whoever waited for an erasure finds the member erased.
+        if persons::lock_or_make(database, &new)?.erased_at.is_some() {
+            return Err(Problem::from(&Rejection::UnknownMember));
+        }
         let row = ConsentRow {
             member: person.member.0,
             purpose: consent.purpose.name().to_owned(),
@@ -231,8 +239,8 @@ pub async fn export(
     let all = of_member(&app, named, move |database, member| {
         let known = person(database, &vault, member)?;
         let merged = members::with_merged(database, member)?;
-        let cards = persons::cards_of(database, &merged, CARDS_MAX)?;
-        let transactions = persons::transactions_of(database, &merged, TRANSACTIONS_MAX)?;
+        let cards = ties::cards_of(database, &merged, CARDS_MAX)?;
+        let transactions = ties::transactions_of(database, &merged, TRANSACTIONS_MAX)?;
         let ledger = crate::store::views::accounts_of(database, member)?;
         Ok::<_, StoreError>((known, cards, transactions, ledger))
     });

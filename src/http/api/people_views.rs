@@ -10,7 +10,7 @@ use crate::domain::terms::Coalition;
 use crate::domain::time::Instant;
 use crate::people::view::{KnownName, Person, Sight};
 use crate::store::consents::{self, ConsentRow};
-use crate::store::persons::CardOf;
+use crate::store::ties::CardOf;
 
 fn known_view(known: &Known) -> Value {
     json!({"value": known.value, "party": known.party, "source": known.source, "at": known.at})

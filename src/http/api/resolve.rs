@@ -138,7 +138,8 @@ impl Question {
     fn answer(&self, database: &mut Database, verified: bool) -> Result<Value, Failed> {
         let card = self.card(database)?;
         let current = members::current(database, &[card.member.0])?;
-        let member = current.get(&card.member).copied().unwrap_or(card.member);
+        // Who was erased has no card.
+        let member = *current.get(&card.member).ok_or_else(unknown_card)?;
         let id = self.asked.programme.as_ref().unwrap_or(&card.programme);
         let programme = self.coalition.programmes.get(id);
         let programme = programme.filter(|_| self.coalition.sees(&self.party, id));

@@ -62,6 +62,9 @@ pub async fn package(
     app: Data<App>,
     number: Path<String>,
 ) -> Result<HttpResponse, Problem> {
+    if let Either::Operator(operated) = &call {
+        operated.must_operate()?;
+    }
     let number = number_of(&number)?;
     let (card, shown) = shown(&app, call.party().cloned(), number).await?;
     let bytes = packed(&app, card, shown).await?;

@@ -1,0 +1,109 @@
+//! What ties a person to the rest: accounts, wallets, transactions, cards.
+
+use std::collections::BTreeSet;
+
+use diesel::prelude::*;
+
+use super::StoreError;
+use super::connection::{Database, each_backend};
+use super::rows::read_name;
+use super::schema::{accounts, cards, transactions};
+use crate::domain::ids::{MemberId, ProgrammeId, ShardId, TransactionId};
+
+/// The programmes in which a member has an account.
+///
+/// # Errors
+/// If the database fails.
+pub fn programmes_of(
+    connection: &mut Database,
+    member: MemberId,
+) -> Result<Vec<ProgrammeId>, StoreError> {
+    let programmes: Vec<String> = accounts::table
+        .select(accounts::programme)
+        .filter(accounts::member.eq(member.0))
+        .distinct()
+        .order(accounts::programme)
+        .load(connection)?;
+    programmes.iter().map(|programme| read_name(programme)).collect()
+}
+
+/// The wallets that hold a card of a member.
+///
+/// # Errors
+/// If the database fails.
+pub fn wallets_of(
+    connection: &mut Database,
+    member: MemberId,
+) -> Result<BTreeSet<String>, StoreError> {
+    let wallets: Vec<String> = cards::table
+        .select(cards::wallet)
+        .filter(cards::member.eq(member.0))
+        .distinct()
+        .load(connection)?;
+    Ok(wallets.into_iter().collect())
+}
+
+/// The newest transactions of members, at most so many.
+///
+/// # Errors
+/// If the database fails.
+pub fn transactions_of(
+    connection: &mut Database,
+    members: &[i64],
+    limit: i64,
+) -> Result<Vec<TransactionId>, StoreError> {
+    let places: Vec<(i64, i64)> = each_backend!(connection, |one| {
+        transactions::table
+            .select((transactions::shard, transactions::seq))
+            .filter(transactions::member.eq_any(members))
+            .order((
+                transactions::recorded_at.desc(),
+                transactions::seq.desc(),
+                transactions::shard.desc(),
+            ))
+            .limit(limit)
+            .load(one)
+    })?;
+    Ok(places.into_iter().map(|(shard, seq)| TransactionId::new(ShardId(shard), seq)).collect())
+}
+
+/// A card of a member, as it is exported.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable)]
+pub struct CardOf {
+    /// The programme.
+    pub programme: String,
+    /// The wallet.
+    pub wallet: String,
+    /// The number.
+    pub number: String,
+    /// The state.
+    pub state: String,
+    /// When it was issued.
+    pub issued_at: i64,
+}
+
+/// The cards of members, oldest first, at most so many.
+///
+/// # Errors
+/// If the database fails.
+pub fn cards_of(
+    connection: &mut Database,
+    members: &[i64],
+    limit: i64,
+) -> Result<Vec<CardOf>, StoreError> {
+    let found = each_backend!(connection, |one| {
+        cards::table
+            .select((
+                cards::programme,
+                cards::wallet,
+                cards::number,
+                cards::state,
+                cards::issued_at,
+            ))
+            .filter(cards::member.eq_any(members))
+            .order((cards::issued_at, cards::card))
+            .limit(limit)
+            .load(one)
+    })?;
+    Ok(found)
+}
