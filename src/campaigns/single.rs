@@ -13,7 +13,7 @@ use crate::domain::time::Instant;
 use crate::store::campaigns::audience::Reading;
 use crate::store::names::NameHash;
 use crate::store::notices::{self, Counted, NO_CAMPAIGN, NoticeRow};
-use crate::store::{Database, StoreError, members};
+use crate::store::{Database, StoreError, members, ties};
 
 /// A notice that somebody asks for.
 #[derive(Clone, Debug)]
@@ -22,6 +22,9 @@ pub struct Wish {
     pub member: MemberName,
     /// Whose own ids count.
     pub named_by: PartyId,
+    /// Whether only those are meant who have points or a card in the programme: a brand learns nothing
+    /// of others, and does not write to them.
+    pub of_programme: bool,
     /// By which channel.
     pub channel: Channel,
     /// Who sends it.
@@ -59,6 +62,9 @@ pub fn plan(
     let named = NamedBy::new(&wish.named_by, &wish.member);
     let found = members::resolve(database, key, std::slice::from_ref(&named))?;
     let Some(&member) = found.get(&named) else { return Ok(None) };
+    if wish.of_programme && !ties::takes_part(database, member, &programme.id)? {
+        return Ok(None);
+    }
     let needs = reach::needs();
     let reading = Reading { programme, needs: &needs, now };
     let contacts = Contacts::read(database, reading, (member.0, member.0))?;

@@ -6,6 +6,7 @@ use diesel::prelude::*;
 
 use super::StoreError;
 use super::connection::{Database, each_backend};
+use super::members::with_merged;
 use super::rows::read_name;
 use super::schema::{accounts, cards, transactions};
 use crate::domain::ids::{MemberId, ProgrammeId, ShardId, TransactionId};
@@ -25,6 +26,30 @@ pub fn programmes_of(
         .order(accounts::programme)
         .load(connection)?;
     programmes.iter().map(|programme| read_name(programme)).collect()
+}
+
+/// Whether a member has an account or a card in a programme.
+///
+/// # Errors
+/// If the database fails.
+pub fn takes_part(
+    connection: &mut Database,
+    member: MemberId,
+    programme: &ProgrammeId,
+) -> Result<bool, StoreError> {
+    if programmes_of(connection, member)?.contains(programme) {
+        return Ok(true);
+    }
+    let all = with_merged(connection, member)?;
+    let card: Option<i64> = each_backend!(connection, |one| {
+        cards::table
+            .select(cards::card)
+            .filter(cards::member.eq_any(&all))
+            .filter(cards::programme.eq(programme.as_str()))
+            .first(one)
+            .optional()
+    })?;
+    Ok(card.is_some())
 }
 
 /// The wallets that hold a card of a member.

@@ -6,7 +6,7 @@ use crate::caller::Caller;
 use crate::campaign_world::{
     Stage, agree, bonus, facts, give_cards, notices, put_campaign, read, run, step, tell,
 };
-use crate::support::{World, both, code_of};
+use crate::support::{World, both, code_of, purchase};
 
 /// Asks for one notice.
 fn ask(world: &World, member: &str, channel: &str, more: &Value) -> coalition_partner::Answer {
@@ -50,6 +50,23 @@ fn the_ninth_push_and_the_fourth_notice_of_a_card_wait_for_the_next_month() {
         assert_eq!(code_of(&transactional), "frequency_cap");
         world.move_to("2025-03-31T21:00:00Z");
         assert_eq!(ask(world, anna, "push", &json!({})).status, 201);
+    });
+}
+
+#[test]
+fn a_brand_asks_only_for_those_who_take_part_in_its_programme() {
+    both(|world| {
+        let stage = Stage::new(world, 1);
+        let anna = &stage.members[0];
+        agree(world, &stage.members, "push", true);
+        let ask = |world: &World| {
+            let body = json!({"programme": "club", "member": anna, "channel": "push",
+                "party": "app", "text": "Hello"});
+            world.party("brand").post("/v1/notices", &world.new_key(), &body)
+        };
+        assert_eq!(code_of(&ask(world)), "unknown_member", "nothing is learnt of strangers");
+        world.accept("shop", &purchase("R-1", anna, "100.00"));
+        assert_eq!(ask(world).status, 201);
     });
 }
 

@@ -128,6 +128,7 @@ pub async fn send(call: Either, app: Data<App>) -> Result<HttpResponse, Problem>
     let wish = Wish {
         member: member_name("/member", &body.member)?,
         named_by: acting.party.clone().unwrap_or_else(|| coalition.operator.clone()),
+        of_programme: acting.party.is_some(),
         channel: body.channel,
         party: body.party,
         kind: body.kind,
