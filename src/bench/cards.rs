@@ -27,8 +27,11 @@ use crate::store::{Address, Use, cards, dialect, members, vault_key};
 const WALLET: &str = "wallet";
 /// Cards of a commit.
 const CARDS_AT_ONCE: usize = 2_000;
-/// Receipts a second that are posted beside the reads, and the connections of who posts them.
-const POSTS: u64 = 500;
+/// Receipts a second that are posted beside the reads: three times a million in eight hours.
+const POSTS: u64 = 100;
+/// The same where posting is at its busiest.
+const POSTS_MOST: u64 = 500;
+/// The connections of who posts.
 const TILLS: usize = 8;
 /// Reads a second that are asked for.
 const READS: u64 = 5_000;
@@ -41,7 +44,7 @@ impl Bench<'_> {
         let numbers = give_cards(&world.database, self.arguments.members)?;
         let signer = wallet(world)?;
         doing("card views on PostgreSQL, beside posting");
-        let most = self.views(world, &signer, &numbers, Pace::Closed)?;
+        let most = self.views(world, (&signer, &numbers), Pace::Closed, POSTS)?;
         let got = Hundredths(most.per_second().saturating_mul(100));
         self.table.add(Row {
             what: "card view, PostgreSQL".to_owned(),
@@ -50,23 +53,28 @@ impl Bench<'_> {
             judged: Some(Judged { got, unit: " /s", bar: Bar::AtLeast(Hundredths(READS * 100)) }),
         })?;
         most.notes().iter().try_for_each(|text| note(text))?;
-        let mut steady = self.views(world, &signer, &numbers, Pace::PerSecond(READS))?;
-        let got = Hundredths::millis(steady.quantile(990));
-        self.table.add(Row {
-            what: "99 % of card views within".to_owned(),
-            figure: format!("{got} ms"),
-            beside: format!("at {} /s", grouped(READS)),
-            judged: Some(Judged { got, unit: " ms", bar: Bar::Below(Hundredths(2_000)) }),
-        })?;
-        Ok(steady.notes().iter().try_for_each(|text| note(text))?)
+        for (posts, is_judged) in [(POSTS, true), (POSTS_MOST, false)] {
+            let mut steady =
+                self.views(world, (&signer, &numbers), Pace::PerSecond(READS), posts)?;
+            let got = Hundredths::millis(steady.quantile(990));
+            let bar = Bar::Below(Hundredths(2_000));
+            self.table.add(Row {
+                what: "99 % of card views within".to_owned(),
+                figure: format!("{got} ms"),
+                beside: format!("at {} /s, {posts} receipts/s", grouped(READS)),
+                judged: is_judged.then_some(Judged { got, unit: " ms", bar }),
+            })?;
+            steady.notes().iter().try_for_each(|text| note(text))?;
+        }
+        Ok(())
     }
 
     fn views(
         &self,
         world: &World,
-        signer: &Signer,
-        numbers: &[CardNumber],
+        (signer, numbers): (&Signer, &[CardNumber]),
         pace: Pace,
+        posts: u64,
     ) -> Result<Outcome, BenchError> {
         let connections = usize::from(self.arguments.connections);
         let target = world.target(connections, self.postgres.postmaster());
@@ -91,7 +99,7 @@ impl Bench<'_> {
         let (shop, members) = (world.shop.clone(), self.arguments.members);
         let beside = thread::spawn(move || {
             let mut purchases = Purchases::new(&shown, Basket::Earns, 0, members);
-            load::run(tills, Pace::PerSecond(POSTS), span, move |out| purchases.write(&shop, out))
+            load::run(tills, Pace::PerSecond(posts), span, move |out| purchases.write(&shop, out))
         });
         let outcome = load::run(target, pace, span, views)?;
         let posted = beside.join().unwrap_or_else(|bug| panic::resume_unwind(bug))?;
