@@ -2,37 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-macro_rules! kinds {
-    ($(#[$all:meta])* $name:ident: $($(#[$doc:meta])* $variant:ident $text:literal,)*) => {
-        $(#[$all])*
-        #[derive(
-            Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
-        )]
-        #[serde(rename_all = "snake_case")]
-        pub enum $name {
-            $($(#[$doc])* $variant,)*
-        }
+use super::named::named;
 
-        impl $name {
-            /// All kinds.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
-
-            /// The name in the API and in the database.
-            pub const fn name(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $text,)*
-                }
-            }
-
-            /// The kind of a name.
-            pub fn named(name: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|kind| kind.name() == name)
-            }
-        }
-    };
-}
-
-kinds! {
+named! {
     /// The kinds of transactions.
     Kind:
     /// A receipt of a shop.
@@ -73,7 +45,7 @@ kinds! {
     Service "service",
 }
 
-kinds! {
+named! {
     /// What a party does for another for a price.
     ServiceKind:
     /// A card was issued.

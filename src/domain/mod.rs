@@ -32,6 +32,7 @@ pub mod log;
 pub mod lot;
 pub mod member;
 pub mod metric;
+mod named;
 pub mod obligation;
 pub mod offer;
 pub mod pack;

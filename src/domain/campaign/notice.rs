@@ -4,38 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::amount::Money;
 use crate::domain::amount::{MONEY_MAX, parse_decimal};
+use crate::domain::named::named;
 use crate::domain::terms::Invalid;
 use crate::domain::time::{Day, Instant, Zone};
-
-macro_rules! named {
-    ($(#[$all:meta])* $name:ident: $($(#[$doc:meta])* $variant:ident $text:literal,)*) => {
-        $(#[$all])*
-        #[derive(
-            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-        )]
-        #[serde(rename_all = "snake_case")]
-        pub enum $name {
-            $($(#[$doc])* $variant,)*
-        }
-
-        impl $name {
-            /// All of them.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
-
-            /// The name in the API and in the database.
-            pub const fn name(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $text,)*
-                }
-            }
-
-            /// What has a name.
-            pub fn named(name: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|one| one.name() == name)
-            }
-        }
-    };
-}
 
 named! {
     /// By which way a notice goes.
