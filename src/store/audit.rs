@@ -98,7 +98,7 @@ pub fn open_holds(connection: &mut Database, after: i64) -> Result<Vec<HoldRow>,
     let rows = holds::table
         .select(HoldRow::as_select())
         .filter(holds::hold.gt(after))
-        .filter(holds::open.eq(true))
+        .filter(holds::open)
         .order(holds::hold)
         .limit(PAGE)
         .load(connection)?;

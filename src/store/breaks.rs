@@ -289,7 +289,7 @@ pub fn unposted(
 ) -> Result<Vec<(ReconciliationId, u64)>, StoreError> {
     let rows: Vec<(i64, i64)> = breaks::table
         .select((breaks::run, breaks::number))
-        .filter(breaks::unposted.eq(true))
+        .filter(breaks::unposted)
         .order((breaks::run, breaks::number))
         .limit(most)
         .load(connection)?;

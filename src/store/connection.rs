@@ -185,6 +185,12 @@ pub fn open_pool(address: &Address, size: u32) -> Result<ReadPool, StoreError> {
         .map_err(|error| StoreError::Unreachable(error.to_string()))
 }
 
+/// A condition that a partial index has, in its very words. With a bind in it neither database can
+/// know that the index holds all rows that are asked for: it would look through the whole table.
+pub fn of_index(condition: &str) -> diesel::expression::SqlLiteral<diesel::sql_types::Bool> {
+    diesel::dsl::sql(condition)
+}
+
 /// Runs a statement once for each kind of connection: what the derived multi-connection can't do
 /// (batch inserts and upserts) it can on the concrete one.
 macro_rules! each_backend {

@@ -6,7 +6,7 @@
 use diesel::prelude::*;
 
 use super::StoreError;
-use super::connection::{Database, each_backend};
+use super::connection::{Database, each_backend, of_index};
 use super::save::ROWS_PER_STATEMENT;
 use super::schema::deliveries;
 use crate::domain::time::Instant;
@@ -142,7 +142,7 @@ pub fn is_due(connection: &mut Database, webhook: i64, now: Instant) -> Result<b
     let due: Option<i64> = deliveries::table
         .select(deliveries::due_at)
         .filter(deliveries::webhook.eq(webhook))
-        .filter(deliveries::state.eq(PENDING))
+        .filter(of_index("state = 'pending'"))
         .filter(deliveries::due_at.le(now.0))
         .filter(deliveries::leased_until.le(now.0))
         .order(deliveries::due_at)
@@ -164,7 +164,7 @@ pub fn lease(
     let query = deliveries::table
         .select(deliveries::all_columns)
         .filter(deliveries::webhook.eq(webhook))
-        .filter(deliveries::state.eq(PENDING))
+        .filter(of_index("state = 'pending'"))
         .filter(deliveries::due_at.le(now.0))
         .filter(deliveries::leased_until.le(now.0))
         .order(deliveries::due_at)

@@ -235,7 +235,7 @@ pub fn overdue(
 ) -> Result<Vec<DisputeRow>, StoreError> {
     let rows: Vec<Row> = disputes::table
         .select((disputes::dispute, disputes::content))
-        .filter(disputes::running.eq(true))
+        .filter(disputes::running)
         .filter(disputes::due.le(now.0))
         .order(disputes::due)
         .limit(most)
@@ -253,7 +253,7 @@ pub fn standing_since(
 ) -> Result<Vec<DisputeRow>, StoreError> {
     let rows: Vec<Row> = disputes::table
         .select((disputes::dispute, disputes::content))
-        .filter(disputes::running.eq(true).or(disputes::due.ge(since.0)))
+        .filter(disputes::running.or(disputes::due.ge(since.0)))
         .order(disputes::dispute)
         .load(connection)?;
     rows.into_iter().map(dispute_of).collect()
@@ -266,7 +266,7 @@ pub fn standing_since(
 pub fn unposted(connection: &mut Database, most: i64) -> Result<Vec<DisputeId>, StoreError> {
     let rows: Vec<i64> = disputes::table
         .select(disputes::dispute)
-        .filter(disputes::unposted.eq(true))
+        .filter(disputes::unposted)
         .order(disputes::dispute)
         .limit(most)
         .load(connection)?;

@@ -5,7 +5,7 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 
 use super::StoreError;
-use super::connection::{Database, each_backend};
+use super::connection::{Database, each_backend, of_index};
 use super::members::with_merged;
 use super::schema::{
     baskets, cards, codes, consents, member_names, members, merge_proposals, moved_names, notices,
@@ -70,11 +70,13 @@ pub fn erase(
             .set(notices::text.eq(&nowhere))
             .execute(one)?;
         let going = ["open", "told", "told_twice"];
-        let going = baskets::table.filter(baskets::state.eq_any(going));
+        let going = baskets::table
+            .filter(of_index("state IN ('open', 'told', 'giving', 'told_twice')"))
+            .filter(baskets::state.eq_any(going));
         diesel::update(going.filter(baskets::member.eq_any(&all)))
             .set(baskets::state.eq("ended"))
             .execute(one)?;
-        let to_call = baskets::table.filter(baskets::state.eq("call"));
+        let to_call = baskets::table.filter(of_index("state = 'call'"));
         diesel::update(to_call.filter(baskets::member.eq_any(&all)))
             .set(baskets::state.eq("ended"))
             .execute(one)?;

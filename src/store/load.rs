@@ -178,6 +178,48 @@ fn read_accounts(
     Ok(())
 }
 
+prepared! {
+    /// The live lots of members: for each member by the index, however few lots there are.
+    LiveLots(members: [i64] => Array<BigInt>) -> (
+        BigInt, BigInt, BigInt, Text, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, Text, Bool,
+        BigInt, Nullable<Text>,
+    )
+        = "SELECT l.* FROM unnest(?::bigint[]) AS k(member) CROSS JOIN LATERAL ( \
+           SELECT lot, shard, member, programme, granted, remaining, held, expired, \
+           available_at, expires_at, price, live, cost, funding FROM lots \
+           WHERE lots.member = k.member AND live OFFSET 0) l"
+}
+
+prepared! {
+    /// The open holds of members, by the index likewise.
+    OpenHolds(members: [i64] => Array<BigInt>) -> (
+        BigInt, BigInt, Text, BigInt, Text, BigInt, Text, Bool, Nullable<Text>,
+    )
+        = "SELECT h.* FROM unnest(?::bigint[]) AS k(member) CROSS JOIN LATERAL ( \
+           SELECT hold, shard, party, member, programme, valid_until, allocations, open, owes \
+           FROM holds WHERE holds.member = k.member AND open OFFSET 0) h"
+}
+
+/// The live lots and the open holds of members.
+fn live_rows(
+    connection: &mut Database,
+    members: &[i64],
+) -> Result<(Vec<LotRow>, Vec<HoldRow>), StoreError> {
+    match connection {
+        Database::Postgres(one) => {
+            Ok((LiveLots { members }.load(one)?, OpenHolds { members }.load(one)?))
+        }
+        Database::Sqlite(one) => {
+            let lots = lots::table.select(LotRow::as_select()).filter(lots::live);
+            let holds = holds::table.select(HoldRow::as_select()).filter(holds::open);
+            Ok((
+                lots.filter(lots::member.eq_any(members)).load(one)?,
+                holds.filter(holds::member.eq_any(members)).load(one)?,
+            ))
+        }
+    }
+}
+
 /// Reads all lots and open holds of members.
 fn read_whole(
     connection: &mut Database,
@@ -186,20 +228,7 @@ fn read_whole(
 ) -> Result<(), StoreError> {
     let ids: Vec<i64> = members.iter().map(|member| member.0).collect();
     for ids in ids.chunks(KEYS_PER_STATEMENT) {
-        let lot_rows: Vec<LotRow> = each_backend!(connection, |one| {
-            lots::table
-                .select(LotRow::as_select())
-                .filter(lots::member.eq_any(ids))
-                .filter(lots::live.eq(true))
-                .load(one)
-        })?;
-        let hold_rows: Vec<HoldRow> = each_backend!(connection, |one| {
-            holds::table
-                .select(HoldRow::as_select())
-                .filter(holds::member.eq_any(ids))
-                .filter(holds::open.eq(true))
-                .load(one)
-        })?;
+        let (lot_rows, hold_rows) = live_rows(connection, ids)?;
         let mut by_account: BTreeMap<AccountKey, Vec<Lot>> = BTreeMap::new();
         for row in lot_rows {
             by_account.entry(row.account_key()?).or_default().push(row.into_lot()?);
@@ -231,7 +260,7 @@ pub(super) fn holds_of(
             .select(HoldRow::as_select())
             .filter(holds::member.eq(key.member.0))
             .filter(holds::programme.eq(key.programme.as_str()))
-            .filter(holds::open.eq(true))
+            .filter(holds::open)
             .load(one)
     })?;
     rows.into_iter().map(HoldRow::into_hold).collect()
@@ -283,7 +312,7 @@ prepared! {
         BigInt, BigInt, BigInt, Text, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, Text, Bool,
         BigInt, Nullable<Text>,
     )
-        = "SELECT l.* FROM unnest(?, ?) AS k(member, programme) CROSS JOIN LATERAL ( \
+        = "SELECT l.* FROM unnest(?::bigint[], ?::text[]) AS k(member, programme) CROSS JOIN LATERAL ( \
            SELECT lot, shard, member, programme, granted, remaining, held, expired, \
            available_at, expires_at, price, live, cost, funding FROM lots \
            WHERE lots.member = k.member AND lots.programme = k.programme AND live \

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use diesel::prelude::*;
 
 use super::StoreError;
-use super::connection::{Database, each_backend};
+use super::connection::{Database, each_backend, of_index};
 use super::save::ROWS_PER_STATEMENT;
 use super::schema::{cards, lots, notice_counts, notices, promos};
 use crate::domain::campaign::Channel;
@@ -215,7 +215,7 @@ pub fn due(
     most: i64,
 ) -> Result<Vec<NoticeRow>, StoreError> {
     let asked = notices::table
-        .filter(diesel::dsl::sql::<diesel::sql_types::Bool>("state = 'planned'"))
+        .filter(of_index("state = 'planned'"))
         .filter(notices::due_at.le(now.0))
         .order(notices::due_at)
         .limit(most);
@@ -350,7 +350,7 @@ pub fn card_numbers(
             .select((cards::member, cards::number))
             .filter(cards::programme.eq(programme))
             .filter(cards::wallet.eq(wallet))
-            .filter(diesel::dsl::sql::<diesel::sql_types::Bool>("state IN ('active', 'frozen')"))
+            .filter(of_index("state IN ('active', 'frozen')"))
             .filter(cards::member.eq_any(members))
             .load(one)
     })?;

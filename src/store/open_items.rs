@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use super::StoreError;
-use super::connection::{Database, each_backend};
+use super::connection::{Database, each_backend, of_index};
 use super::schema::{open_item_steps, open_items};
 use crate::domain::amount::Money;
 use crate::domain::settlement::payment::{Ending, ItemId, ItemKind, ItemState, ItemStep, OpenItem};
@@ -144,7 +144,7 @@ pub fn open_of(connection: &mut Database, leg: &str) -> Result<Vec<OpenItem>, St
     let rows: Vec<ItemRow> = open_items::table
         .select(ItemRow::as_select())
         .filter(open_items::leg.eq(leg))
-        .filter(open_items::state.eq(ItemState::Open.name()))
+        .filter(of_index("state = 'open'"))
         .order(open_items::item)
         .load(connection)?;
     rows.into_iter().map(ItemRow::into_item).collect()
@@ -157,7 +157,7 @@ pub fn open_of(connection: &mut Database, leg: &str) -> Result<Vec<OpenItem>, St
 pub fn to_confirm(connection: &mut Database) -> Result<Vec<OpenItem>, StoreError> {
     let rows: Vec<ItemRow> = open_items::table
         .select(ItemRow::as_select())
-        .filter(open_items::state.eq(ItemState::Returned.name()))
+        .filter(of_index("state = 'returned'"))
         .filter(open_items::confirmed_by.is_null())
         .order(open_items::item)
         .load(connection)?;
@@ -171,7 +171,7 @@ pub fn to_confirm(connection: &mut Database) -> Result<Vec<OpenItem>, StoreError
 pub fn in_suspense(connection: &mut Database) -> Result<Money, StoreError> {
     let rows: Vec<i64> = open_items::table
         .select(open_items::suspense)
-        .filter(open_items::state.eq(ItemState::Open.name()))
+        .filter(of_index("state = 'open'"))
         .filter(open_items::suspense.ne(0))
         .load(connection)?;
     Ok(rows.into_iter().map(Money).sum())

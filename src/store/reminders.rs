@@ -2,7 +2,7 @@
 //! each programme and number of days, which moves in the commit of what is told.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool};
+use diesel::sql_types::BigInt;
 
 use super::StoreError;
 use super::connection::{Database, each_backend};
@@ -107,7 +107,7 @@ pub fn next_expiry(
 ) -> Result<Option<Instant>, StoreError> {
     let next: Option<i64> = lots::table
         .select(lots::expires_at)
-        .filter(diesel::dsl::sql::<Bool>("live"))
+        .filter(lots::live)
         .filter(lots::programme.eq(programme.as_str()))
         .filter(lots::expires_at.gt(after.0))
         .filter(lots::expires_at.le(until.0))
@@ -131,7 +131,7 @@ pub fn expiring(
     let rows: Vec<(i64, i64)> = lots::table
         .group_by(lots::member)
         .select((lots::member, diesel::dsl::sql::<BigInt>("CAST(SUM(remaining + held) AS BIGINT)")))
-        .filter(diesel::dsl::sql::<Bool>("live"))
+        .filter(lots::live)
         .filter(lots::expires_at.eq(expires_at.0))
         .filter(lots::programme.eq(programme.as_str()))
         .filter(lots::available_at.le(since.0))

@@ -115,7 +115,7 @@ pub fn due_accounts(
 ) -> Result<Vec<(i64, String)>, StoreError> {
     let mut due: Vec<(i64, String)> = lots::table
         .select((lots::member, lots::programme))
-        .filter(lots::live.eq(true))
+        .filter(lots::live)
         .filter(lots::remaining.gt(0))
         .filter(lots::expires_at.le(now.0))
         .order(lots::expires_at)
@@ -123,7 +123,7 @@ pub fn due_accounts(
         .load(connection)?;
     let timed_out: Vec<(i64, String)> = holds::table
         .select((holds::member, holds::programme))
-        .filter(holds::open.eq(true))
+        .filter(holds::open)
         .filter(holds::valid_until.le(now.0))
         .order(holds::valid_until)
         .limit(limit)

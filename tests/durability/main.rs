@@ -16,6 +16,7 @@ mod kills;
 mod load;
 mod merging;
 mod packs;
+mod plans;
 mod properties;
 mod refunds;
 mod support;

@@ -8,7 +8,7 @@ use crate::domain::ids::{MemberId, PartyId, ProgrammeId, TransactionId};
 use crate::domain::offer::promo::Uses;
 use crate::domain::time::{Day, Instant};
 use crate::store::StoreError;
-use crate::store::connection::{Database, each_backend};
+use crate::store::connection::{Database, each_backend, of_index};
 use crate::store::names::NameHash;
 use crate::store::rows::read_name;
 use crate::store::schema::{promo_batches, promo_codes, promo_days, promo_uses};
@@ -231,7 +231,7 @@ pub fn unposted(
 ) -> Result<Vec<CodeUse>, StoreError> {
     let rows: Vec<UseRow> = promo_uses::table
         .select(USE)
-        .filter(promo_uses::state.eq("taken"))
+        .filter(of_index("state = 'taken'"))
         .filter(promo_uses::used_at.le(before.0))
         .order(promo_uses::used_at)
         .limit(most)
