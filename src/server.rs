@@ -202,6 +202,8 @@ pub fn start(settings: &Settings, clock: Arc<Clock>) -> Result<Running, ServerEr
             let server = HttpServer::new(factory)
                 .workers(workers.unwrap_or(2))
                 .max_connections(2_048)
+                // Else what is answered in parts waits until the caller acknowledges the first one.
+                .tcp_nodelay(true)
                 .client_request_timeout(Duration::from_secs(15))
                 .keep_alive(Duration::from_secs(75))
                 .shutdown_timeout(15)
