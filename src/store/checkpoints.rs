@@ -32,11 +32,18 @@ pub struct Checkpoints {
     thread: Option<JoinHandle<()>>,
 }
 
+/// How many pages may be left when the writer is kept off, and how often it is tried to get there:
+/// each time there is only what was written during the last.
+const LEFT_MAX: i32 = 256;
+const TRIES: usize = 4;
+
 /// What a checkpoint says: pages of the log, and those of them that are in the database.
-#[derive(Clone, Copy, Debug, QueryableByName)]
+#[derive(Clone, Copy, Debug, Default, QueryableByName)]
 struct Outcome {
     #[diesel(sql_type = Integer)]
     log: i32,
+    #[diesel(sql_type = Integer)]
+    checkpointed: i32,
 }
 
 impl Checkpoints {
@@ -79,20 +86,28 @@ impl Drop for Checkpoints {
 }
 
 fn carry_over(connection: &mut Database) -> Result<(), StoreError> {
-    let pages = checkpoint(connection, "NOOP")?;
+    let pages = checkpoint(connection, "NOOP")?.log;
     if pages < CARRIED_FROM {
         return Ok(());
     }
     checkpoint(connection, "PASSIVE")?;
-    if pages >= RENEWED_FROM {
-        checkpoint(connection, "RESTART")?;
+    if pages < RENEWED_FROM {
+        return Ok(());
     }
+    for _ in 1..TRIES {
+        let now = checkpoint(connection, "NOOP")?;
+        if now.log - now.checkpointed <= LEFT_MAX {
+            break;
+        }
+        checkpoint(connection, "PASSIVE")?;
+    }
+    checkpoint(connection, "RESTART")?;
     Ok(())
 }
 
-/// Makes a checkpoint; how many pages the log has.
-fn checkpoint(connection: &mut Database, mode: &str) -> Result<i32, StoreError> {
+/// Makes a checkpoint.
+fn checkpoint(connection: &mut Database, mode: &str) -> Result<Outcome, StoreError> {
     let asked = diesel::sql_query(format!("PRAGMA wal_checkpoint({mode})"));
     let said: Vec<Outcome> = each_backend!(connection, |one| asked.load(one))?;
-    Ok(said.first().map_or(0, |said| said.log))
+    Ok(said.first().copied().unwrap_or_default())
 }
