@@ -3,8 +3,8 @@
 //! The cycle's journal is read twice. The first time every transaction is checked against its hash
 //! and the logs against the checkpoints that the close signed, and points are counted; the second
 //! time the lines of all parties are written side by side. Of the lines only the hash is kept: they
-//! are written again, to the byte, whenever somebody asks. Of what was recorded before the cycle,
-//! the chain of hashes is checked.
+//! are written again, to the byte, whenever somebody asks. Of what was recorded before the cycle, a
+//! part of the chain of hashes is checked, each time another one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Sink;
@@ -20,7 +20,8 @@ use super::sections::Basis;
 use super::vat::VatLines;
 use super::window::{Continued, Window};
 use crate::domain::amount::{Money, Points};
-use crate::domain::ids::{PartyId, ProgrammeId};
+use crate::domain::ids::{PartyId, ProgrammeId, ShardId};
+use crate::domain::log::Hash;
 use crate::domain::log::note::Signer;
 use crate::domain::log::tree::Frontier;
 use crate::domain::posting::Posting;
@@ -31,9 +32,9 @@ use crate::store::cycle_sums::{self, SumRow};
 use crate::store::statements::{PUBLISHED, StatementRow};
 use crate::store::{Database, cycles, disputes, packs, seals, statements};
 
-/// Up to how many transactions of a shard the chain before the cycle is checked at each publication.
-/// Beyond that the audit does it.
-const CHAIN_MAX: i64 = 1_000_000;
+/// How many transactions of a shard from before the cycle are checked again at each publication: all,
+/// if there are no more. What a cycle costs goes by its own size; the audit checks everything.
+const AGAIN_MAX: i64 = 50_000;
 
 /// The statements of a cycle, to be kept.
 pub struct Published {
@@ -148,9 +149,7 @@ fn check_logs(
 ) -> Result<(), StatementError> {
     for part in &window.parts {
         let (after, mut frontier) = start_of(database, window, *part)?;
-        if after <= CHAIN_MAX {
-            check_chain(database, part.shard, after)?;
-        }
+        check_chain(database, again(part.shard, after, &frontier.root()))?;
         let since = Part { after, ..*part };
         scan(database, &window.coalition, since, &mut |recorded| {
             frontier.append(recorded.leaf());
@@ -171,6 +170,15 @@ fn check_logs(
         }
     }
     Ok(())
+}
+
+/// The part of a shard's first transactions, `size` of them, that is checked again. Which one is drawn
+/// by the log's root: nobody who changes a row can choose when it is looked at.
+fn again(shard: ShardId, size: i64, root: &Hash) -> Part {
+    let [a, b, c, d, ..] = *root;
+    let drawn = i64::from(u32::from_be_bytes([a, b, c, d]));
+    let after = drawn % (size - AGAIN_MAX + 1).max(1);
+    Part { shard, after, last: size.min(after + AGAIN_MAX) }
 }
 
 /// Where the log of a shard stood when the cycle before ended, and what it was there.
@@ -304,5 +312,29 @@ impl<'a> Making<'a> {
             answered_at: None,
             answered_by: None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_log_is_checked_whole_and_a_long_one_in_parts_that_reach_both_ends() {
+        let shard = ShardId(3);
+        for size in [0, 1, AGAIN_MAX] {
+            assert_eq!(again(shard, size, &[0xff; 32]), Part { shard, after: 0, last: size });
+        }
+        let size = AGAIN_MAX + 7;
+        let parts: BTreeSet<(i64, i64)> = (0..=u8::MAX)
+            .map(|byte| {
+                let mut root = [0; 32];
+                root[3] = byte;
+                let part = again(shard, size, &root);
+                (part.after, part.last)
+            })
+            .collect();
+        let all: BTreeSet<(i64, i64)> = (0..=7).map(|after| (after, after + AGAIN_MAX)).collect();
+        assert_eq!(parts, all);
     }
 }

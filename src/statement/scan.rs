@@ -101,30 +101,26 @@ pub fn scan(
     Ok(())
 }
 
-/// Checks the first transactions of a shard, `last` of them: the bytes of each against its hash.
+/// Checks a part of a shard's chain: the bytes of each transaction against its hash.
 ///
 /// # Errors
 /// If the database fails, or one was changed or is not there.
-pub fn check_chain(
-    database: &mut Database,
-    shard: ShardId,
-    last: i64,
-) -> Result<(), StatementError> {
-    let mut before = [0; 32];
-    let mut checked = 0;
-    while checked < last {
-        let page = audit::journal(database, shard.0, checked)?;
+pub fn check_chain(database: &mut Database, part: Part) -> Result<(), StatementError> {
+    let mut before = hash_at(database, part.shard, part.after)?;
+    let mut checked = part.after;
+    while checked < part.last {
+        let page = audit::journal(database, part.shard.0, checked)?;
         if page.is_empty() {
-            return Err(StatementError::LogDiffers(shard.0));
+            return Err(StatementError::LogDiffers(part.shard.0));
         }
         for (seq, _, _, content, stored) in page {
             let hash = chain(&before, &content);
             if seq != checked + 1 || stored != hash {
-                return Err(StatementError::Changed(TransactionId::new(shard, seq)));
+                return Err(StatementError::Changed(TransactionId::new(part.shard, seq)));
             }
             before = hash;
             checked = seq;
-            if checked == last {
+            if checked == part.last {
                 break;
             }
         }
