@@ -1,7 +1,8 @@
 //! Positions of cycles, and cycles that are no longer open.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use diesel::dsl::max;
 use diesel::prelude::*;
 
 use super::StoreError;
@@ -157,23 +158,27 @@ pub fn list(
 /// # Errors
 /// If the database fails, or a row was changed.
 pub fn unfinished(connection: &mut Database, open: &CycleId) -> Result<Vec<CycleId>, StoreError> {
+    let schedule = open.schedule.as_str();
+    let early = [CycleState::Closing, CycleState::Closed, CycleState::Published];
+    let begun: Vec<i64> = cycles::table
+        .select(cycles::cycle)
+        .filter(cycles::schedule.eq(schedule))
+        .filter(cycles::state.eq_any(early.map(CycleState::name)))
+        .load(connection)?;
+    let last_closed: Option<i64> = cycles::table
+        .select(max(cycles::cycle))
+        .filter(cycles::schedule.eq(schedule))
+        .filter(cycles::figures.is_not_null())
+        .first(connection)?;
+    // Cycles are closed in their order: nothing is posted into one before the last that was.
     let posted: Vec<i64> = positions::table
         .select(positions::cycle)
         .distinct()
-        .filter(positions::schedule.eq(open.schedule.as_str()))
+        .filter(positions::schedule.eq(schedule))
+        .filter(positions::cycle.gt(last_closed.unwrap_or(i64::MIN)))
         .filter(positions::cycle.lt(open.first.number()))
         .load(connection)?;
-    let known: Vec<(i64, String)> = cycles::table
-        .select((cycles::cycle, cycles::state))
-        .filter(cycles::schedule.eq(open.schedule.as_str()))
-        .load(connection)?;
-    let known: BTreeMap<i64, String> = known.into_iter().collect();
-    let early = [CycleState::Closing, CycleState::Closed, CycleState::Published];
-    let is_early = |state: &String| early.iter().any(|one| one.name() == state);
-    let fresh = posted.into_iter().filter(|first| !known.contains_key(first));
-    let begun = known.iter().filter(|(_, state)| is_early(state)).map(|(first, _)| *first);
-    let mut firsts: Vec<i64> = fresh.chain(begun).collect();
-    firsts.sort_unstable();
+    let firsts: BTreeSet<i64> = begun.into_iter().chain(posted).collect();
     let cycle = |first| CycleId { schedule: open.schedule.clone(), first: Day::from_number(first) };
     Ok(firsts.into_iter().map(cycle).collect())
 }
