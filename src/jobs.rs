@@ -347,11 +347,12 @@ fn forget(app: &App, schedule: &Schedule) -> Result<(), StoreError> {
     limit_notices::forget_before(&mut database, days_ago(NOTICES_DAYS))?;
     desk_reads::forget_before(&mut database, days_ago(READS_DAYS))?;
     loop {
-        dialect::begin(&mut database)?;
-        let forgotten = answers::forget_before(&mut database, before, ANSWERS_AT_ONCE)?;
-        dialect::commit(&mut database)?;
-        if forgotten == 0 {
+        let old = answers::given_before(&mut database, before, ANSWERS_AT_ONCE)?;
+        if old.is_empty() {
             return Ok(());
         }
+        dialect::begin(&mut database)?;
+        answers::forget(&mut database, &old)?;
+        dialect::commit(&mut database)?;
     }
 }

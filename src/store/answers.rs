@@ -78,22 +78,31 @@ pub fn save(connection: &mut Database, rows: &[AnswerRow]) -> Result<(), StoreEr
     Ok(())
 }
 
-/// Forgets up to `limit` answers given before an instant. Gives back how many.
+/// The keys of up to `limit` answers given before an instant. All answers may be looked through: not
+/// for a transaction that others wait for.
 ///
 /// # Errors
 /// If the database fails.
-pub fn forget_before(
+pub fn given_before(
     connection: &mut Database,
     before: i64,
     limit: i64,
-) -> Result<usize, StoreError> {
-    let old: Vec<Vec<u8>> = requests::table
+) -> Result<Vec<Vec<u8>>, StoreError> {
+    let old = requests::table
         .select(requests::key_hash)
         .filter(requests::recorded_at.lt(before))
         .limit(limit)
         .load(connection)?;
-    let forgotten = each_backend!(connection, |one| {
-        diesel::delete(requests::table.filter(requests::key_hash.eq_any(&old))).execute(one)
+    Ok(old)
+}
+
+/// Forgets answers.
+///
+/// # Errors
+/// If the database fails.
+pub fn forget(connection: &mut Database, keys: &[Vec<u8>]) -> Result<(), StoreError> {
+    each_backend!(connection, |one| {
+        diesel::delete(requests::table.filter(requests::key_hash.eq_any(keys))).execute(one)
     })?;
-    Ok(forgotten)
+    Ok(())
 }
