@@ -36,14 +36,17 @@ pub enum Basket {
     EarnsAndBurns,
     /// It burns 3 points and earns none, so that members keep as many lots as they have.
     Burns,
+    /// It comes back without its receipt and takes 9 points along; the account is read whole.
+    Refunds,
 }
 
 impl Basket {
     const fn fields(self) -> &'static str {
         match self {
-            Self::Earns => r#""amount":"599.00""#,
-            Self::EarnsAndBurns => r#""amount":"599.00","burn":"10""#,
-            Self::Burns => r#""amount":"9.00","burn":"3""#,
+            Self::Earns => r#""kind":"purchase","amount":"599.00""#,
+            Self::EarnsAndBurns => r#""kind":"purchase","amount":"599.00","burn":"10""#,
+            Self::Burns => r#""kind":"purchase","amount":"9.00","burn":"3""#,
+            Self::Refunds => r#""kind":"refund","amount":"99.00""#,
         }
     }
 }
@@ -90,7 +93,7 @@ impl Purchases {
         write!(key, "{}-{}", self.name, self.number).expect("writing to a string does not fail");
         write!(
             body,
-            "{{\"kind\":\"purchase\",\"ref\":\"{key}\",\"programme\":\"{PROGRAMME}\",\
+            "{{\"ref\":\"{key}\",\"programme\":\"{PROGRAMME}\",\
              \"member\":\"external:{member}\",{}",
             self.basket.fields()
         )

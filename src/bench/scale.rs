@@ -37,7 +37,7 @@ impl Bench<'_> {
         doing("burns of members with few and with many lots");
         let sizes = firsts.map(|first| Size { world, first, members });
         let what = format!("cost of a burn, {} to {} lots a member", LOTS[0], grouped(LOTS[1]));
-        self.compare(&what, &sizes)
+        self.compare(&what, Basket::Burns, &sizes)
     }
 
     /// Few members of the coalition beside many.
@@ -46,14 +46,17 @@ impl Bench<'_> {
         let many = if self.arguments.large { most } else { many };
         let small = self.seeded("small", few)?;
         let large = self.seeded("large", many)?;
-        doing("burns in the small and in the large coalition");
+        doing("burns and refunds in the small and in the large coalition");
         let sizes = [(&small, few), (&large, many)].map(|(world, members)| Size {
             world,
             first: 0,
             members,
         });
-        let what = format!("cost of a burn, {} to {} members", grouped(few), grouped(many));
-        self.compare(&what, &sizes)
+        for (basket, name) in [(Basket::Burns, "burn"), (Basket::Refunds, "refund")] {
+            let what = format!("cost of a {name}, {} to {} members", grouped(few), grouped(many));
+            self.compare(&what, basket, &sizes)?;
+        }
+        Ok(())
     }
 
     fn seeded(&mut self, name: &str, members: u64) -> Result<World, BenchError> {
@@ -64,13 +67,18 @@ impl Bench<'_> {
         Ok(world)
     }
 
-    fn compare(&mut self, what: &str, sizes: &[Size<'_>; 2]) -> Result<(), BenchError> {
+    fn compare(
+        &mut self,
+        what: &str,
+        basket: Basket,
+        sizes: &[Size<'_>; 2],
+    ) -> Result<(), BenchError> {
         let seconds = self.turn();
         let mut outcomes = [Outcome::default(), Outcome::default()];
         for turn in 0..TURNS {
             for (place, size) in sizes.iter().enumerate() {
-                let name = format!("size{place}-{turn}");
-                let purchases = Purchases::new(&name, Basket::Burns, size.first, size.members);
+                let name = format!("{basket:?}{place}-{turn}");
+                let purchases = Purchases::new(&name, basket, size.first, size.members);
                 let outcome = self.purchases(size.world, Pace::Closed, seconds, purchases)?;
                 outcomes[place].add(outcome);
             }

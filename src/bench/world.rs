@@ -208,5 +208,6 @@ fn agreement_of(shop: &str) -> Value {
         "earn": {"funding": funding, "price_per_point": "1.00", "fee_per_point": "0.02"},
         "burn": {"reimburse_per_point": "1.00"},
         "grant": {"funding": funding, "price_per_point": "1.00"},
+        "unlinked_refunds": true,
     })
 }
