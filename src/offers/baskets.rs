@@ -148,12 +148,13 @@ fn step(
     let timeline = engine.timeline();
     let coalition = timeline.at(now);
     let programme = coalition.programmes.get(&basket.programme);
+    if let (BasketState::Giving, Some(programme)) = (basket.state, programme) {
+        return give(engine, basket, rules, (programme, now));
+    }
     let (Some(programme), true) = (programme, rules.enabled) else {
         return write(engine, basket, after(basket, rules, BasketState::Ended, now), (&[], now));
     };
-    if basket.state != BasketState::Giving
-        && let Some(order) = engine.read(|database| baskets::order_of(database, basket))?
-    {
+    if let Some(order) = engine.read(|database| baskets::order_of(database, basket))? {
         let ordered = after(basket, rules, BasketState::Ordered, now);
         let ordered = Basket { order: Some(order).filter(|order| !order.is_empty()), ..ordered };
         return write(engine, basket, ordered, (&[], now));
@@ -195,6 +196,14 @@ fn write(
     Ok(())
 }
 
+/// What comes after the second stage, or in its place.
+fn next(basket: &Basket, rules: &BasketRules, now: Instant) -> Basket {
+    match rules.call_after {
+        Some(_) => to_call(basket, rules, now),
+        None => after(basket, rules, BasketState::Ended, now),
+    }
+}
+
 /// The second stage: what it gives is written first, then granted, then told.
 fn second(
     engine: &Engine,
@@ -202,21 +211,25 @@ fn second(
     rules: &BasketRules,
     (points, programme, now): (Points, &Programme, Instant),
 ) -> Result<(), OfferError> {
-    let next = || match rules.call_after {
-        Some(_) => to_call(basket, rules, now),
-        None => after(basket, rules, BasketState::Ended, now),
-    };
     let Some(gift) = rules.gift.as_ref().filter(|_| points.is_positive()) else {
-        return write(engine, basket, next(), (&[], now));
+        return write(engine, basket, next(basket, rules, now), (&[], now));
     };
-    if basket.state != BasketState::Giving {
-        let giving = after(basket, rules, BasketState::Giving, now);
-        let giving = Basket { points: Some(points), ..giving };
-        let giving = engine.write(|database| baskets::advance(database, basket, giving))?;
-        return second(engine, &giving, rules, (points, programme, now));
-    }
-    // What was written counts, whatever the rules say by now.
-    let points = basket.points.unwrap_or(points);
+    let giving = after(basket, rules, BasketState::Giving, now);
+    let giving = Basket { points: Some(points), gift: Some(gift.clone()), ..giving };
+    let giving = engine.write(|database| baskets::advance(database, basket, giving))?;
+    give(engine, &giving, rules, (programme, now))
+}
+
+/// Grants what was written, whatever the rules say by now, and tells of it.
+fn give(
+    engine: &Engine,
+    basket: &Basket,
+    rules: &BasketRules,
+    (programme, now): (&Programme, Instant),
+) -> Result<(), OfferError> {
+    let (Some(points), Some(gift)) = (basket.points, &basket.gift) else {
+        return Err(StoreError::Damaged("a basket's gift".into()).into());
+    };
     let valid = gift.points_valid.map(|valid| valid.last_day(programme, basket.touched_at));
     let granting = granting(basket, gift, (points, programme, valid))?;
     let timeline = engine.timeline();
@@ -236,7 +249,7 @@ fn second(
         Posted::Refused(answer) => {
             tracing::warn!(code = code_of(&answer), "a basket's points were refused");
             let refused = Some(code_of(&answer));
-            write(engine, basket, Basket { refused, ..next() }, (&[], now))
+            write(engine, basket, Basket { refused, ..next(basket, rules, now) }, (&[], now))
         }
     }
 }

@@ -1,7 +1,10 @@
 //! Abandoned baskets over HTTP: told of once, then with points, then on the list of calls; anything
 //! that the member does ends it.
 
-use coalition::offers::baskets::follow_up;
+use coalition::domain::amount::Points;
+use coalition::domain::offer::basket::BasketState;
+use coalition::offers::baskets::{follow_up, rules_of};
+use coalition::store::offers::baskets::{self, Basket};
 use coalition_partner::Answer;
 use serde_json::{Value, json};
 
@@ -95,6 +98,36 @@ fn a_basket_left_alone_is_told_of_then_gives_a_tenth_then_is_called_about() {
         follow(world, "2025-03-09T12:00:00Z");
         assert_eq!(told(world, "basket.abandoned").len(), 4);
         assert_eq!(world.balance(&club.anna, "club")["available"], "1200", "one grant");
+    });
+}
+
+#[test]
+fn points_that_were_being_given_when_the_server_ended_are_given_as_they_were_agreed() {
+    both(|world| {
+        let club = Club::new(world);
+        with_rules(world);
+        put(world, "B-1", &basket(&club.anna, "12000.00"));
+        follow(world, "2025-03-03T12:00:00Z");
+        // As a server leaves it that ends between writing what it gives and granting it.
+        let now = instant("2025-03-04T12:00:00Z");
+        let begun = engine(world).write(|database| {
+            let shop = "shop".parse().expect("a party");
+            let told = baskets::find(database, &shop, "B-1")?.expect("it is there");
+            let rules = rules_of(database, &told.programme)?;
+            let (state, points) = (BasketState::Giving, Some(Points(1_200)));
+            let giving = Basket { state, points, gift: rules.gift, touched_at: now, ..told.clone() };
+            baskets::advance(database, &told, giving)
+        });
+        assert_eq!(begun.expect("it is written").state, BasketState::Giving);
+        let other = json!({"enabled": false, "gift": {"share": "0.5"}});
+        let changed = world.party("brand").put("/v1/basket-rules/club", &world.new_key(), &other);
+        body(&changed, 200);
+        follow(world, "2025-03-04T12:00:01Z");
+        assert_eq!(state(world, "B-1"), "told_twice");
+        let (_, second) = told(world, "basket.abandoned").pop().expect("it is told");
+        assert_eq!(second["granted"]["points"], "1200");
+        assert_eq!(second["granted"]["valid_through"], "2025-03-18");
+        assert_eq!(world.balance(&club.anna, "club")["available"], "1200");
     });
 }
 

@@ -19,7 +19,7 @@ use crate::domain::terms::{Coalition, Invalid, Programme};
 use crate::domain::time::{Instant, NEVER};
 
 /// What a basket is worth in points at the second stage, as written.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct BasketGiftDocument {
     /// The share of the basket that the points are worth.
@@ -225,7 +225,7 @@ impl BasketRules {
         let call = if self.call_after.is_some() { Turn::Call } else { Turn::End };
         match state {
             BasketState::Open => Some(Turn::First),
-            BasketState::Told | BasketState::Giving => match &self.gift {
+            BasketState::Told => match &self.gift {
                 Some(gift) => Some(Turn::Second(gift.points_for(amount, programme))),
                 None => Some(call),
             },

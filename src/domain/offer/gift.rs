@@ -46,7 +46,7 @@ impl ValidDocument {
 }
 
 /// Who pays for points that an offer gives, as a grant says it.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PaidDocument {
     /// Who pays, and which share.

@@ -57,7 +57,7 @@ impl Rate {
 }
 
 /// A funding party and its share, as written.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ShareDocument {
     /// Who pays.

@@ -6,10 +6,10 @@ use diesel::result::Error as DieselError;
 
 use crate::domain::amount::{Money, Points};
 use crate::domain::ids::{MemberId, PartyId, ProgrammeId, TransactionId};
-use crate::domain::offer::basket::{BasketRules, BasketState};
+use crate::domain::offer::basket::{BasketGiftDocument, BasketRules, BasketState};
 use crate::domain::time::Instant;
 use crate::domain::transaction::{Detail, Transaction};
-use crate::store::connection::{Database, each_backend};
+use crate::store::connection::{Database, each_backend, of_index};
 use crate::store::rows::{read_json, read_name, write_json};
 use crate::store::schema::{basket_rules, baskets, transactions};
 use crate::store::{StoreError, members};
@@ -56,6 +56,8 @@ pub struct Basket {
     pub posted: Option<TransactionId>,
     /// The order that it became.
     pub order: Option<String>,
+    /// What the second stage gives, as it was when that began.
+    pub gift: Option<BasketGiftDocument>,
 }
 
 #[derive(Clone, Debug, Queryable, Selectable, Insertable, AsChangeset)]
@@ -77,6 +79,7 @@ struct Row {
     refused: Option<String>,
     posted: Option<i64>,
     order_reference: Option<String>,
+    gift: Option<String>,
 }
 
 fn row_of(one: &Basket) -> Row {
@@ -97,6 +100,7 @@ fn row_of(one: &Basket) -> Row {
         refused: one.refused.clone(),
         posted: one.posted.map(|id| id.0),
         order_reference: one.order.clone(),
+        gift: one.gift.as_ref().map(write_json),
     }
 }
 
@@ -119,6 +123,7 @@ fn basket_of(row: Row) -> Result<Basket, StoreError> {
         refused: row.refused,
         posted: row.posted.map(TransactionId),
         order: row.order_reference,
+        gift: row.gift.map(|gift| read_json(&gift, "a basket's gift")).transpose()?,
     })
 }
 
@@ -182,11 +187,10 @@ pub fn advance(
 /// # Errors
 /// If the database fails, or a row was changed.
 pub fn due(connection: &mut Database, now: Instant, most: i64) -> Result<Vec<Basket>, StoreError> {
-    let states = ["open", "told", "giving", "told_twice"];
     let rows: Vec<Row> = each_backend!(connection, |one| {
         baskets::table
             .select(Row::as_select())
-            .filter(baskets::state.eq_any(states))
+            .filter(of_index("state IN ('open', 'told', 'giving', 'told_twice')"))
             .filter(baskets::due_at.le(now.0))
             .order((baskets::due_at, baskets::party, baskets::basket))
             .limit(most)
@@ -250,7 +254,7 @@ pub fn to_call(
 ) -> Result<Vec<Basket>, StoreError> {
     let mut query = baskets::table
         .select(Row::as_select())
-        .filter(baskets::state.eq("call"))
+        .filter(of_index("state = 'call'"))
         .order((baskets::touched_at, baskets::party, baskets::basket))
         .limit(most)
         .into_boxed();

@@ -120,5 +120,6 @@ diesel::table! {
         refused -> Nullable<Text>,
         posted -> Nullable<BigInt>,
         order_reference -> Nullable<Text>,
+        gift -> Nullable<Text>,
     }
 }

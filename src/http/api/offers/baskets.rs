@@ -159,6 +159,7 @@ pub async fn put(call: Signed, app: Data<App>, id: Path<String>) -> Result<HttpR
                 refused: None,
                 posted: None,
                 order: None,
+                gift: None,
             };
             let was_over = baskets::find(database, &new.party, &new.id)?;
             if was_over.is_some_and(|known| known.state.is_final() && known.touched_at < at) {
