@@ -25,7 +25,7 @@ use crate::domain::campaign::segment::{Need, Needs};
 use crate::domain::campaign::{
     Arm, Campaign, CampaignDocument, CampaignState, Channel, ChannelRules,
 };
-use crate::domain::ids::MemberId;
+use crate::domain::ids::{MemberId, PartyId};
 use crate::domain::obligation::EarnMoney;
 use crate::domain::terms::{Coalition, Invalid, Programme};
 use crate::domain::time::{Instant, Zone};
@@ -70,6 +70,8 @@ pub struct Loaded {
     pub campaign: Campaign,
     /// Its programme.
     pub programme: Arc<Programme>,
+    /// Whoever these enrolled is the programme's: its brand, and who takes part in it.
+    pub enrolled_by: Vec<PartyId>,
     /// Who pays where the campaign does not say.
     pub agreed: Option<EarnMoney>,
     /// What its programme's channels allow.
@@ -150,8 +152,11 @@ pub fn load(
     let key = (campaign.programme.clone(), campaign.party.clone());
     let agreed = coalition.agreements.get(&key).and_then(|agreement| agreement.grant.clone());
     let channels = channels_of(database, &programme)?;
+    let partners = coalition.agreements.keys().filter(|(id, _)| *id == programme.id);
+    let mut enrolled_by: Vec<PartyId> = partners.map(|(_, party)| party.clone()).collect();
+    enrolled_by.push(programme.brand.clone());
     let state = row.state()?;
-    Ok(Loaded { row, state, campaign, programme, agreed, channels })
+    Ok(Loaded { row, state, campaign, programme, enrolled_by, agreed, channels })
 }
 
 /// A campaign by its name, with what it means now.

@@ -8,8 +8,8 @@ use super::StoreError;
 use super::connection::{Database, each_backend};
 use super::members::with_merged;
 use super::rows::read_name;
-use super::schema::{accounts, cards, transactions};
-use crate::domain::ids::{MemberId, ProgrammeId, ShardId, TransactionId};
+use super::schema::{accounts, cards, persons, transactions};
+use crate::domain::ids::{MemberId, PartyId, ProgrammeId, ShardId, TransactionId};
 
 /// The programmes in which a member has an account.
 ///
@@ -50,6 +50,40 @@ pub fn takes_part(
             .optional()
     })?;
     Ok(card.is_some())
+}
+
+/// Those of a range of members, both ends included, who are a programme's: with an account or a card
+/// in it, or enrolled by one of some parties.
+///
+/// # Errors
+/// If the database fails.
+pub fn members_of(
+    connection: &mut Database,
+    (programme, enrolled_by): (&ProgrammeId, &[PartyId]),
+    (first, last): (i64, i64),
+) -> Result<BTreeSet<i64>, StoreError> {
+    let programme = programme.as_str();
+    let enrolled_by: Vec<&str> = enrolled_by.iter().map(PartyId::as_str).collect();
+    let mut all: BTreeSet<i64> = BTreeSet::new();
+    each_backend!(connection, |one| {
+        let with_account = accounts::table
+            .select(accounts::member)
+            .filter(accounts::member.between(first, last))
+            .filter(accounts::programme.eq(programme));
+        all.extend(with_account.load::<i64>(one)?);
+        let with_card = cards::table
+            .select(cards::member)
+            .filter(cards::member.between(first, last))
+            .filter(cards::programme.eq(programme));
+        all.extend(with_card.load::<i64>(one)?);
+        let enrolled = persons::table
+            .select(persons::member)
+            .filter(persons::member.between(first, last))
+            .filter(persons::party.eq_any(&enrolled_by));
+        all.extend(enrolled.load::<i64>(one)?);
+        Ok::<(), StoreError>(())
+    })?;
+    Ok(all)
 }
 
 /// The wallets that hold a card of a member.

@@ -144,7 +144,8 @@ fn scans_of_sqlite(world: &World, statement: &str) -> Vec<String> {
 /// values, as the writing connections do it.
 fn scans_of_postgres(url: &str, statement: &str) -> Vec<String> {
     let binds = (1..=32).take_while(|bind| statement.contains(&format!("${bind}"))).count();
-    let nulls = if binds == 0 { String::new() } else { format!("({})", vec!["NULL"; binds].join(",")) };
+    let nulls =
+        if binds == 0 { String::new() } else { format!("({})", vec!["NULL"; binds].join(",")) };
     let asked = format!(
         "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; \
          PREPARE one AS {statement}; EXPLAIN (FORMAT JSON) EXECUTE one{nulls}"

@@ -5,9 +5,9 @@ use coalition::store::member_stats;
 use serde_json::{Value, json};
 
 use crate::campaign_world::{
-    Stage, agree, bonus, give_cards, give_profiles, notices, put_campaign, read, run, step,
+    Stage, agree, bonus, facts, give_cards, give_profiles, notices, put_campaign, read, run, step,
 };
-use crate::support::{Setup, World, both, both_with, purchase};
+use crate::support::{Setup, World, both, both_with, purchase, text};
 
 /// How many a segment means.
 fn meant(world: &World, audience: &Value) -> i64 {
@@ -102,6 +102,35 @@ fn segments_mean_those_of_whom_all_that_is_true() {
         for (audience, due) in cases {
             assert_eq!(meant(world, &audience), due, "{audience}");
         }
+    });
+}
+
+#[test]
+fn who_is_of_another_programme_alone_is_meant_by_no_segment() {
+    both_with(&Setup::default().with_shards(3), |world| {
+        let stage = Stage::new(world, 2);
+        world.add_party("airline", "brand");
+        world.add_programme(&json!({
+            "id": "miles", "brand": "airline", "unit": {"name": "mile", "scale": 0},
+            "point_value": "1.00", "earn": {"rate": "0.10"}, "expire": "never"
+        }));
+        let flies = json!({"phone": "+79031234567", "idempotency_key": "flies"});
+        let enrolled = world.party("airline").lines("/v1/members:batch", &[flies]);
+        let stranger = text(&enrolled[0]["member"], "member");
+        let both = json!({"members": [stage.members[0], stranger]});
+        assert_eq!(meant(world, &json!("everyone")), 2);
+        assert_eq!(meant(world, &both), 1);
+        let mut document = bonus("spring", "10");
+        document["audience"] = json!("everyone");
+        run(world, &document);
+        let granted = || facts(world, "promo.granted").len();
+        assert_eq!(granted(), 2, "the stranger is neither granted nor named");
+        // Who buys takes part from then on.
+        world.accept("shop", &purchase("R-1", &stranger, "100.00"));
+        assert_eq!(meant(world, &both), 2);
+        step(world, "spring", "run");
+        assert_eq!(granted(), 3);
+        assert_eq!(world.balance(&stranger, "club")["available"], "20");
     });
 }
 

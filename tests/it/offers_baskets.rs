@@ -115,7 +115,8 @@ fn points_that_were_being_given_when_the_server_ended_are_given_as_they_were_agr
             let told = baskets::find(database, &shop, "B-1")?.expect("it is there");
             let rules = rules_of(database, &told.programme)?;
             let (state, points) = (BasketState::Giving, Some(Points(1_200)));
-            let giving = Basket { state, points, gift: rules.gift, touched_at: now, ..told.clone() };
+            let giving =
+                Basket { state, points, gift: rules.gift, touched_at: now, ..told.clone() };
             baskets::advance(database, &told, giving)
         });
         assert_eq!(begun.expect("it is written").state, BasketState::Giving);

@@ -5,19 +5,20 @@ use std::collections::{BTreeSet, HashMap};
 
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Text};
+use diesel::sql_types::{BigInt, Text};
 
 use super::super::StoreError;
-use super::super::connection::{Database, each_backend};
+use super::super::connection::{Database, each_backend, of_index};
 use super::super::rows::{read_json, read_name};
 use super::super::schema::{
     accounts, cards, consents, lots, member_days, member_names, member_products, member_stats,
     members, persons,
 };
+use super::super::ties;
 use crate::domain::amount::{Money, Points};
 use crate::domain::campaign::segment::{Need, Needs, ProductKind};
 use crate::domain::campaign::{Attributes, Segment};
-use crate::domain::ids::MemberId;
+use crate::domain::ids::{MemberId, PartyId};
 use crate::domain::terms::Programme;
 use crate::domain::time::{Day, Instant};
 
@@ -30,7 +31,7 @@ type Consent = (i64, String, String, bool);
 /// Some members in the order of their ids, from one to another, and what is known of them.
 #[derive(Clone, Debug, Default)]
 pub struct Window {
-    /// Members that are no part of another and were not erased.
+    /// Members of the programme that are no part of another and were not erased.
     pub members: Vec<MemberId>,
     /// The last member that was looked at; none: there are no more.
     pub last: Option<MemberId>,
@@ -83,7 +84,8 @@ impl Window {
     }
 }
 
-/// Reads the window after a member.
+/// Reads the window after a member. Meant are a programme's own members: those with an account or a
+/// card in it, and those whom one of these parties enrolled.
 ///
 /// # Errors
 /// If the database fails, or a row was changed.
@@ -91,6 +93,7 @@ pub fn window(
     connection: &mut Database,
     after: i64,
     reading: Reading<'_>,
+    enrolled_by: &[PartyId],
 ) -> Result<Window, StoreError> {
     let rows: Vec<(i64, Option<i64>, Option<i64>)> = members::table
         .select((members::member, members::merged_into, members::erased_at))
@@ -103,9 +106,12 @@ pub fn window(
     };
     let mut window = Window { last: Some(MemberId(last)), ..Window::default() };
     read_persons(connection, (first, last), &mut window)?;
+    let of_programme = (&reading.programme.id, enrolled_by);
+    let own = ties::members_of(connection, of_programme, (first, last))?;
     window.members = rows
         .into_iter()
         .filter(|(_, into, erased_at)| into.is_none() && erased_at.is_none())
+        .filter(|(member, ..)| own.contains(member))
         .map(|(member, ..)| MemberId(member))
         .collect();
     read_wanted(connection, (first, last), reading, &mut window)?;
@@ -274,7 +280,7 @@ fn read_balances(
         .select((lots::member, sql::<BigInt>("CAST(SUM(remaining) AS BIGINT)")))
         .filter(lots::member.between(first, last))
         .filter(lots::programme.eq(reading.programme.id.as_str()))
-        .filter(sql::<Bool>("live"))
+        .filter(lots::live)
         .filter(lots::available_at.le(reading.now.0))
         .filter(lots::expires_at.gt(reading.now.0))
         .load(connection)?;
@@ -295,7 +301,7 @@ fn read_cards(
         .select((cards::member, cards::wallet, cards::state))
         .filter(cards::member.between(first, last))
         .filter(cards::programme.eq(reading.programme.id.as_str()))
-        .filter(sql::<Bool>("state IN ('active', 'frozen')"))
+        .filter(of_index("state IN ('active', 'frozen')"))
         .load(connection)?;
     for (member, wallet, state) in rows {
         if state == "active" {
