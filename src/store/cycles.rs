@@ -168,9 +168,10 @@ pub fn unfinished(connection: &mut Database, open: &CycleId) -> Result<Vec<Cycle
     let last_closed: Option<i64> = cycles::table
         .select(max(cycles::cycle))
         .filter(cycles::schedule.eq(schedule))
-        .filter(cycles::figures.is_not_null())
+        .filter(cycles::checkpoints.is_not_null())
         .first(connection)?;
-    // Cycles are closed in their order: nothing is posted into one before the last that was.
+    // Cycles are closed in their order: nothing is left in one before the last that was. Those without
+    // checkpoints were closed by 0.1.0, in any order.
     let posted: Vec<i64> = positions::table
         .select(positions::cycle)
         .distinct()
