@@ -3,7 +3,12 @@
 //! Left to itself SQLite does this in the commit that makes its log long: tens of megabytes in random
 //! places, while everybody waits. A passive checkpoint waits for nobody and nobody for it; only for
 //! the little that was written meanwhile, so that the log can begin anew, is the writer kept off.
+//!
+//! A passive checkpoint that does not reach the log's end leaves what it wrote in the system's cache:
+//! SQLite brings it to the disk when nothing is left, and that is while the writer is kept off. So
+//! the file is brought to the disk here, before.
 
+use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -60,9 +65,16 @@ impl Checkpoints {
         connection.batch_execute("PRAGMA busy_timeout = 10; PRAGMA wal_autocheckpoint = 0;")?;
         let stop = Arc::new(AtomicBool::new(false));
         let stopping = Arc::clone(&stop);
+        // POSIX takes away all locks that a process has on a file when it closes any descriptor of it,
+        // SQLite's too: this one is never closed.
+        let file: &'static File = match address.file().map(File::open) {
+            Some(Ok(file)) => Box::leak(Box::new(file)),
+            Some(Err(error)) => return Err(StoreError::SetUp(error.to_string())),
+            None => return Ok(None),
+        };
         let run = move || {
             while !stopping.load(Ordering::SeqCst) {
-                if let Err(error) = carry_over(&mut connection) {
+                if let Err(error) = carry_over(&mut connection, file) {
                     tracing::debug!(error = error.chain(), "a checkpoint is left for later");
                 }
                 std::thread::sleep(PERIOD);
@@ -85,7 +97,7 @@ impl Drop for Checkpoints {
     }
 }
 
-fn carry_over(connection: &mut Database) -> Result<(), StoreError> {
+fn carry_over(connection: &mut Database, file: &File) -> Result<(), StoreError> {
     let pages = checkpoint(connection, "NOOP")?.log;
     if pages < CARRIED_FROM {
         return Ok(());
@@ -94,7 +106,8 @@ fn carry_over(connection: &mut Database) -> Result<(), StoreError> {
     if pages < RENEWED_FROM {
         return Ok(());
     }
-    for _ in 1..TRIES {
+    for _ in 0..TRIES {
+        file.sync_data().map_err(|error| StoreError::SetUp(error.to_string()))?;
         let now = checkpoint(connection, "NOOP")?;
         if now.log - now.checkpointed <= LEFT_MAX {
             break;

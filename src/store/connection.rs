@@ -4,6 +4,7 @@
 //! databases); `postgres://…` opens PostgreSQL. The address is kept as the caller wrote it and
 //! never logged, since it may hold a password.
 
+use std::path::Path;
 use std::time::Duration;
 
 use diesel::Connection as _;
@@ -72,6 +73,11 @@ impl Address {
             }
             _ => Err(StoreError::Address),
         }
+    }
+
+    /// The file of a SQLite database.
+    pub(super) fn file(&self) -> Option<&Path> {
+        (self.kind == Kind::Sqlite).then(|| Path::new(&self.target))
     }
 
     /// Which database it names.
