@@ -19,9 +19,9 @@ use super::scan::{Part, Recorded, StatementError, check_chain, scan};
 use super::sections::Basis;
 use super::vat::VatLines;
 use super::window::{Continued, Window};
+use crate::auth::secrets::random_bytes;
 use crate::domain::amount::{Money, Points};
 use crate::domain::ids::{PartyId, ProgrammeId, ShardId};
-use crate::domain::log::Hash;
 use crate::domain::log::note::Signer;
 use crate::domain::log::tree::Frontier;
 use crate::domain::posting::Posting;
@@ -97,7 +97,7 @@ pub fn make_all(
     }
     let mut making: BTreeMap<PartyId, Making<'_>> = making.into_iter().collect();
     for part in &window.parts {
-        scan(database, &window.coalition, *part, &mut |recorded| {
+        scan(database, &window.recorded, *part, &mut |recorded| {
             for party in super::scan::sides_of(recorded) {
                 if let Some(one) = making.get_mut(party) {
                     one.lines.add(party, recorded, &mut |text| one.writer.line(text))?;
@@ -149,13 +149,16 @@ fn check_logs(
 ) -> Result<(), StatementError> {
     for part in &window.parts {
         let (after, mut frontier) = start_of(database, window, *part)?;
-        check_chain(database, again(part.shard, after, &frontier.root()))?;
+        let drawn = random_bytes().map_err(std::io::Error::other)?;
+        for old in again(part.shard, after, u64::from_be_bytes(drawn)) {
+            check_chain(database, old)?;
+        }
         let since = Part { after, ..*part };
-        scan(database, &window.coalition, since, &mut |recorded| {
+        scan(database, &window.recorded, since, &mut |recorded| {
             frontier.append(recorded.leaf());
             let id = recorded.transaction.id;
             if part.after < id.number() {
-                counts.add(&recorded.transaction, &window.coalition);
+                counts.add(&recorded.transaction, &window.recorded);
             }
             Ok(())
         })?;
@@ -172,13 +175,17 @@ fn check_logs(
     Ok(())
 }
 
-/// The part of a shard's first transactions, `size` of them, that is checked again. Which one is drawn
-/// by the log's root: nobody who changes a row can choose when it is looked at.
-fn again(shard: ShardId, size: i64, root: &Hash) -> Part {
-    let [a, b, c, d, ..] = *root;
-    let drawn = i64::from(u32::from_be_bytes([a, b, c, d]));
-    let after = drawn % (size - AGAIN_MAX + 1).max(1);
-    Part { shard, after, last: size.min(after + AGAIN_MAX) }
+/// The parts of a shard's first transactions, `size` of them, that are checked again: from a place that
+/// is drawn, and past the end from the beginning, so that each is as likely as any other.
+fn again(shard: ShardId, size: i64, drawn: u64) -> Vec<Part> {
+    if size <= AGAIN_MAX {
+        return vec![Part { shard, after: 0, last: size }];
+    }
+    let after = i64::try_from(drawn % size.unsigned_abs()).unwrap_or_default();
+    let end = after + AGAIN_MAX;
+    let parts = [(after, end.min(size)), (0, end - size)];
+    let parts = parts.into_iter().filter(|(after, last)| after < last);
+    parts.map(|(after, last)| Part { shard, after, last }).collect()
 }
 
 /// Where the log of a shard stood when the cycle before ended, and what it was there.
@@ -320,21 +327,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_short_log_is_checked_whole_and_a_long_one_in_parts_that_reach_both_ends() {
+    fn a_short_log_is_checked_whole_and_of_a_long_one_each_place_as_often() {
         let shard = ShardId(3);
         for size in [0, 1, AGAIN_MAX] {
-            assert_eq!(again(shard, size, &[0xff; 32]), Part { shard, after: 0, last: size });
+            assert_eq!(again(shard, size, 7), [Part { shard, after: 0, last: size }]);
         }
-        let size = AGAIN_MAX + 7;
-        let parts: BTreeSet<(i64, i64)> = (0..=u8::MAX)
-            .map(|byte| {
-                let mut root = [0; 32];
-                root[3] = byte;
-                let part = again(shard, size, &root);
-                (part.after, part.last)
-            })
-            .collect();
-        let all: BTreeSet<(i64, i64)> = (0..=7).map(|after| (after, after + AGAIN_MAX)).collect();
-        assert_eq!(parts, all);
+        let size = AGAIN_MAX + 3;
+        let mut times = vec![0_i64; usize::try_from(size).expect("few")];
+        for drawn in 0..size.unsigned_abs() {
+            for part in again(shard, size, drawn) {
+                let place = |seq: i64| usize::try_from(seq).expect("few");
+                // Only the ends are counted, as differences.
+                times[place(part.after)] += 1;
+                if let Some(next) = times.get_mut(place(part.last)) {
+                    *next -= 1;
+                }
+            }
+        }
+        let mut covered = 0;
+        for change in times {
+            covered += change;
+            assert_eq!(covered, AGAIN_MAX);
+        }
     }
 }
