@@ -67,7 +67,7 @@ pub fn compare(
             out,
             "  {:<20}{:<16}{:>12}  {}",
             text(one, "class"),
-            text(one, "reference"),
+            text(one, "ref"),
             text(one, "effect"),
             one.get("proposal").map(Value::to_string).unwrap_or_default()
         )?;

@@ -24,6 +24,8 @@ fn a_small_demonstration_ends_with_clean_books() {
         assert!(text.contains("no difference"), "{text}");
         assert!(text.contains("sum to 0.00"), "{text}");
         assert!(!text.contains("invalid_request"), "{text}");
+        assert!(text.contains("every clearing account is at zero"), "{text}");
+        breaks_are_shown(&text);
         campaign_is_told_of(&text);
         cards_are_there(folder.path(), &text);
     }
@@ -35,6 +37,19 @@ fn before(line: &str, word: &str) -> i64 {
     let found = found.and_then(|part| part.rsplit(' ').find(|one| !one.is_empty()));
     let number = found.map(|one| one.replace(',', ""));
     number.and_then(|one| one.parse().ok()).unwrap_or_else(|| panic!("{word} in {line}"))
+}
+
+/// What was planted in the shop's list was found, each under its reference.
+fn breaks_are_shown(text: &str) {
+    let shown = text.lines().skip_while(|line| !line.starts_with("Reconciliation: "));
+    let mut shown = shown.skip(1);
+    assert_eq!(shown.next(), Some("  verdict: breaks"), "{text}");
+    let found: Vec<&str> = shown.take_while(|line| line.starts_with("  ")).collect();
+    assert!(found.len() >= 4, "{found:?}");
+    assert!(found.iter().any(|line| line.contains("never-posted")), "{found:?}");
+    let is_named =
+        |line: &&str| line.split_whitespace().nth(1).is_some_and(|one| one.contains('-'));
+    assert!(found.iter().all(|line| is_named(line)), "{found:?}");
 }
 
 fn campaign_is_told_of(text: &str) {

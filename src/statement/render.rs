@@ -61,7 +61,7 @@ impl Rendering<'_> {
     ) -> Result<u64, StatementError> {
         let mut lines = Lines::new(self.window);
         for part in &self.window.parts {
-            scan(database, &self.window.coalition, *part, &mut |recorded| {
+            scan(database, &self.window.recorded, *part, &mut |recorded| {
                 lines.each(self.party, recorded, each)
             })?;
         }
@@ -131,7 +131,7 @@ impl Rendering<'_> {
     ) -> Result<(), StatementError> {
         for part in &self.window.parts {
             let shard = part.shard;
-            let coalition = &*self.window.coalition;
+            let coalition = &*self.window.recorded;
             let nodes = ShardLog { database: &mut *proving, shard, coalition };
             let mut tree = Tree::new(nodes, part.last);
             scan(scanning, coalition, *part, &mut |recorded| {

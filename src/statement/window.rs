@@ -22,8 +22,10 @@ use crate::store::{Database, StoreError, seals, statements};
 pub struct Window {
     /// The cycle.
     pub cycle: CycleId,
-    /// What counted when it was closed.
+    /// The terms that counted at its end.
     pub coalition: Arc<Coalition>,
+    /// What there was when it was closed: it knows all that is recorded in the logs up to then.
+    pub recorded: Arc<Coalition>,
     /// What it covers of each shard, the house's last.
     pub parts: Vec<Part>,
     /// When it was closed.
@@ -67,9 +69,12 @@ impl Window {
             };
             parts.push(Part { shard, after, last });
         }
+        let recorded = Arc::clone(timeline.at(closed.at));
+        let end = recorded.schedule(&cycle.schedule).closes(cycle.first);
         Ok(Some(Self {
             cycle: cycle.clone(),
-            coalition: Arc::clone(timeline.at(closed.at)),
+            coalition: Arc::clone(timeline.at(end.plus_micros(-1))),
+            recorded,
             parts,
             closed_at: closed.at,
             checkpoints,
@@ -98,7 +103,7 @@ impl Window {
             let shard = part.shard;
             let before = sizes_before.iter().find(|(one, _)| *one == shard.0);
             let Some(&(_, from)) = before.filter(|(_, size)| *size > 0) else { continue };
-            let nodes = ShardLog { database: &mut *database, shard, coalition: &self.coalition };
+            let nodes = ShardLog { database: &mut *database, shard, coalition: &self.recorded };
             let path = Tree::new(nodes, part.last).consistency(from).map_err(proof_error(shard))?;
             let base64 = &base64::engine::general_purpose::STANDARD;
             let path: Vec<String> = path.iter().map(|hash| base64.encode(hash)).collect();

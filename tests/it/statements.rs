@@ -243,6 +243,40 @@ fn what_is_late_is_settled_next_and_leaves_the_past_as_it_is() {
 }
 
 #[test]
+fn what_is_agreed_after_a_months_end_is_no_part_of_it() {
+    both_with(&month::before(), |world| {
+        let member = month::set_up(world);
+        month::play_june(world, &member);
+        // Nobody closes June before the terms of July count.
+        world.move_to("2025-07-02T09:00:00Z");
+        world.put("/v1/schedules/monthly", &json!({"period": "monthly", "payment_term_days": 10}));
+        world.add_party("kiosk", "retailer");
+        for party in ["kiosk", "bank"] {
+            world.add_agreement(&json!({
+                "programme": "club", "party": party, "schedule": "monthly",
+                "earn": {"funding": [{"party": party, "share": "1"}], "price_per_point": "1.00"}
+            }));
+        }
+        let listed = settle(world, JUNE);
+        assert!(!listed.iter().any(|one| one["party"] == "kiosk"), "{listed:?}");
+        let bank = statement(world.party("bank"), JUNE, "bank");
+        assert_eq!(bank["cash"][0]["due"], "2025-07-08");
+        let versions = bank["header"]["agreements"].as_array().expect("agreements");
+        let club = versions.iter().find(|one| one["programme"] == "club").expect("one of the club");
+        let lines = bank["lines"].as_array().expect("lines");
+        let of_bank: Vec<&Value> = lines
+            .iter()
+            .map(|line| &line["entry"])
+            .filter(|entry| entry["agreement"] == "bank")
+            .collect();
+        assert!(!of_bank.is_empty(), "the bank's agreement counted");
+        for entry in of_bank {
+            assert_eq!(entry["agreement_version"], club["version"], "{entry}");
+        }
+    });
+}
+
+#[test]
 fn cycles_are_published_in_their_order() {
     both_with(&month::before(), |world| {
         let member = month::set_up(world);
