@@ -19,6 +19,14 @@ pub fn parse_sum(text: &str, scale: usize) -> Option<i128> {
     parse_within(text, scale, SUM_DIGITS_MAX)
 }
 
+/// A sum of amounts of either sign.
+pub fn parse_signed(text: &str, scale: usize) -> Option<i128> {
+    match text.strip_prefix('-') {
+        None => parse_sum(text, scale),
+        Some(text) => parse_sum(text, scale).filter(|sum| *sum != 0).map(|sum| -sum),
+    }
+}
+
 fn parse_within(text: &str, scale: usize, digits_max: usize) -> Option<i128> {
     let (whole, decimals) = match text.split_once('.') {
         Some((_, "")) => return None,
@@ -37,9 +45,10 @@ fn parse_within(text: &str, scale: usize, digits_max: usize) -> Option<i128> {
 
 /// An amount as text, with all decimals of the currency.
 pub fn print(amount: i128, scale: usize) -> String {
-    let digits = format!("{amount:0>width$}", width = scale + 1);
+    let sign = if amount < 0 { "-" } else { "" };
+    let digits = format!("{:0>width$}", amount.unsigned_abs(), width = scale + 1);
     let (whole, decimals) = digits.split_at(digits.len() - scale);
-    if scale == 0 { digits } else { format!("{whole}.{decimals}") }
+    if scale == 0 { format!("{sign}{digits}") } else { format!("{sign}{whole}.{decimals}") }
 }
 
 #[cfg(test)]

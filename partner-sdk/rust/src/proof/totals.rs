@@ -55,7 +55,25 @@ struct TypeControl {
 struct Summary {
     gross_debit: String,
     gross_credit: String,
+    net: String,
+    payable: String,
+    receivable: String,
+    steps: Vec<Step>,
 }
+
+#[derive(Deserialize)]
+struct Step {
+    debit: String,
+    credit: String,
+    net: String,
+}
+
+/// What the steps of a summary add up to.
+const STEPS: [&str; 3] = [
+    "a sum of summary.steps: debit",
+    "a sum of summary.steps: credit",
+    "a sum of summary.steps: net",
+];
 
 impl Totals {
     /// No lines yet, in a currency with so many decimals.
@@ -105,7 +123,21 @@ impl Totals {
         let place = Place::Section("summary");
         let says: Summary = serde_json::from_str(summary).map_err(|error| place.finds(error))?;
         self.same_amount(place, "summary.gross_debit", &says.gross_debit, self.all.debit)?;
-        self.same_amount(place, "summary.gross_credit", &says.gross_credit, self.all.credit)
+        self.same_amount(place, "summary.gross_credit", &says.gross_credit, self.all.credit)?;
+        let net = self.all.credit - self.all.debit;
+        self.same_amount(place, "summary.net", &says.net, net)?;
+        self.same_amount(place, "summary.payable", &says.payable, (-net).max(0))?;
+        self.same_amount(place, "summary.receivable", &says.receivable, net.max(0))?;
+        let sum = |of: fn(&Step) -> &str| -> Option<i128> {
+            says.steps.iter().map(|step| amount::parse_signed(of(step), self.scale)).sum()
+        };
+        let sums = [sum(|step| &step.debit), sum(|step| &step.credit), sum(|step| &step.net)];
+        let due = [self.all.debit, self.all.credit, net];
+        for (what, (found, due)) in STEPS.into_iter().zip(sums.into_iter().zip(due)) {
+            let found = found.map_or_else(String::new, |sum| amount::print(sum, self.scale));
+            self.same_amount(place, what, &found, due)?;
+        }
+        Ok(())
     }
 
     fn same_amount(
@@ -115,7 +147,7 @@ impl Totals {
         found: &str,
         expected: i128,
     ) -> Result<(), Finding> {
-        if amount::parse_sum(found, self.scale) == Some(expected) {
+        if amount::parse_signed(found, self.scale) == Some(expected) {
             return Ok(());
         }
         Err(place.finds(Fault::differs(what, found, amount::print(expected, self.scale))))

@@ -293,7 +293,15 @@ impl Draft {
             (1..).zip(&self.rows).map(|(number, row)| row.text(number)).collect();
         let rows = if rows.is_empty() { String::new() } else { rows.join(",\n") + "\n" };
         let (_, debit, credit) = Self::sums(self.rows.iter());
-        let summary = json!({"gross_debit": debit, "gross_credit": credit, "net": "0.00"});
+        let cents =
+            |side: fn(&Row) -> Option<u64>| -> u64 { self.rows.iter().filter_map(side).sum() };
+        let (owes, owed) = (cents(|row| row.debit), cents(|row| row.credit));
+        let (payable, receivable) = (owes.saturating_sub(owed), owed.saturating_sub(owes));
+        let sign = if owed < owes { "-" } else { "" };
+        let net = format!("{sign}{}", money(payable.max(receivable)));
+        let steps = json!([{"step": "burned", "debit": debit, "credit": credit, "net": net}]);
+        let summary = json!({"gross_debit": debit, "gross_credit": credit, "net": net,
+            "payable": money(payable), "receivable": money(receivable), "steps": steps});
         let control = self.control.clone().unwrap_or_else(|| self.honest_control());
         format!(
             "{{\"header\":{},\n\"summary\":{summary},\n\"lines\":[\n{rows}],\n\"late\":{},\n\"control\":{control}",

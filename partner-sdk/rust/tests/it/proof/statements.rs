@@ -196,6 +196,19 @@ fn sums_follow_from_the_lines() {
     }
     let summary = found_in_text(r#""gross_debit":"1"#, r#""gross_debit":"9"#);
     assert!(summary.starts_with("section summary: summary.gross_debit is 9"), "{summary}");
+    for (from, to, what) in [
+        (r#""receivable":""#, r#""receivable":"1"#, "summary.receivable is 1"),
+        (r#""payable":""#, r#""payable":"1"#, "summary.payable is 1"),
+        (r#""net":""#, r#""net":"-1"#, "summary.net is -1"),
+        (
+            r#""steps":[{"credit":""#,
+            r#""steps":[{"credit":"1"#,
+            "a sum of summary.steps: credit is 1",
+        ),
+    ] {
+        let summary = found_in_text(from, to);
+        assert!(summary.starts_with(&format!("section summary: {what}")), "{summary}");
+    }
 }
 
 #[test]
