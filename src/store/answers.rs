@@ -96,13 +96,14 @@ pub fn given_before(
     Ok(old)
 }
 
-/// Forgets answers.
+/// Forgets answers by their keys, unless one was given anew since.
 ///
 /// # Errors
 /// If the database fails.
-pub fn forget(connection: &mut Database, keys: &[Vec<u8>]) -> Result<(), StoreError> {
+pub fn forget(connection: &mut Database, keys: &[Vec<u8>], before: i64) -> Result<(), StoreError> {
     each_backend!(connection, |one| {
-        diesel::delete(requests::table.filter(requests::key_hash.eq_any(keys))).execute(one)
+        let old = requests::table.filter(requests::recorded_at.lt(before));
+        diesel::delete(old.filter(requests::key_hash.eq_any(keys))).execute(one)
     })?;
     Ok(())
 }
