@@ -199,8 +199,8 @@ fn write(
 /// What comes after the second stage, or in its place.
 fn next(basket: &Basket, rules: &BasketRules, now: Instant) -> Basket {
     match rules.call_after {
-        Some(_) => to_call(basket, rules, now),
-        None => after(basket, rules, BasketState::Ended, now),
+        Some(_) if rules.enabled => to_call(basket, rules, now),
+        _ => after(basket, rules, BasketState::Ended, now),
     }
 }
 
@@ -227,15 +227,17 @@ fn give(
     rules: &BasketRules,
     (programme, now): (&Programme, Instant),
 ) -> Result<(), OfferError> {
-    let (Some(points), Some(gift)) = (basket.points, &basket.gift) else {
-        return Err(StoreError::Damaged("a basket's gift".into()).into());
+    let gift = basket.gift.as_ref().or(rules.gift.as_ref());
+    let (Some(points), Some(gift)) = (basket.points, gift) else {
+        return write(engine, basket, next(basket, rules, now), (&[], now));
     };
     let valid = gift.points_valid.map(|valid| valid.last_day(programme, basket.touched_at));
     let granting = granting(basket, gift, (points, programme, valid))?;
     let timeline = engine.timeline();
     match post(engine, granting.submission())? {
         Posted::Done(posted) => {
-            let told = after(basket, rules, BasketState::ToldTwice, now);
+            let state = if rules.enabled { BasketState::ToldTwice } else { BasketState::Ended };
+            let told = after(basket, rules, state, now);
             let told = Basket { stage: 2, posted: Some(posted), ..told };
             let given = json!({
                 "points": points.text(programme.scales.points),

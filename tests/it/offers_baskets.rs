@@ -124,7 +124,7 @@ fn points_that_were_being_given_when_the_server_ended_are_given_as_they_were_agr
         let changed = world.party("brand").put("/v1/basket-rules/club", &world.new_key(), &other);
         body(&changed, 200);
         follow(world, "2025-03-04T12:00:01Z");
-        assert_eq!(state(world, "B-1"), "told_twice");
+        assert_eq!(state(world, "B-1"), "ended", "the rules are switched off");
         let (_, second) = told(world, "basket.abandoned").pop().expect("it is told");
         assert_eq!(second["granted"]["points"], "1200");
         assert_eq!(second["granted"]["valid_through"], "2025-03-18");
