@@ -70,8 +70,9 @@ pub struct Loaded {
     pub campaign: Campaign,
     /// Its programme.
     pub programme: Arc<Programme>,
-    /// Whoever these enrolled is the programme's: its brand, and who takes part in it.
-    pub enrolled_by: Vec<PartyId>,
+    /// Whoever is known to these is the programme's: its brand, who takes part in it, and the clearing
+    /// house itself.
+    pub known_to: Vec<PartyId>,
     /// Who pays where the campaign does not say.
     pub agreed: Option<EarnMoney>,
     /// What its programme's channels allow.
@@ -153,10 +154,10 @@ pub fn load(
     let agreed = coalition.agreements.get(&key).and_then(|agreement| agreement.grant.clone());
     let channels = channels_of(database, &programme)?;
     let partners = coalition.agreements.keys().filter(|(id, _)| *id == programme.id);
-    let mut enrolled_by: Vec<PartyId> = partners.map(|(_, party)| party.clone()).collect();
-    enrolled_by.push(programme.brand.clone());
+    let mut known_to: Vec<PartyId> = partners.map(|(_, party)| party.clone()).collect();
+    known_to.extend([programme.brand.clone(), coalition.operator.clone()]);
     let state = row.state()?;
-    Ok(Loaded { row, state, campaign, programme, enrolled_by, agreed, channels })
+    Ok(Loaded { row, state, campaign, programme, known_to, agreed, channels })
 }
 
 /// A campaign by its name, with what it means now.

@@ -86,7 +86,7 @@ pub fn preview(
     let mut looking = Looking { loaded, coalition, now, used, found: Preview::default() };
     let mut after = -1;
     loop {
-        let window = audience::window(&mut database, after, reading, &loaded.enrolled_by)?;
+        let window = audience::window(&mut database, after, reading, &loaded.known_to)?;
         let Some(last) = window.last else { return Ok(looking.found) };
         let range = (after + 1, last.0);
         let taken = takings::taken(&mut database, id, range)?;

@@ -160,3 +160,45 @@ pub fn with_merged(connection: &mut Database, member: MemberId) -> Result<Vec<i6
     }
     Ok(all)
 }
+
+/// The profiles that went into members of a range, both ends included, by whatever way, and which one
+/// each is now.
+///
+/// # Errors
+/// If the database fails.
+pub fn gone_into(
+    connection: &mut Database,
+    (first, last): (i64, i64),
+) -> Result<HashMap<i64, i64>, StoreError> {
+    let mut level: Vec<(i64, Option<i64>)> = members::table
+        .select((members::member, members::merged_into))
+        .filter(members::merged_into.between(first, last))
+        .load(connection)?;
+    let mut parents: HashMap<i64, i64> = HashMap::new();
+    while !level.is_empty() {
+        // One that lies in the range itself is met a second time.
+        let new = level.iter().filter_map(|(member, into)| {
+            let is_new = parents.insert(*member, (*into)?).is_none();
+            is_new.then_some(*member)
+        });
+        let new: Vec<i64> = new.collect();
+        level.clear();
+        for some in new.chunks(10_000) {
+            let more: Vec<(i64, Option<i64>)> = each_backend!(connection, |one| {
+                members::table
+                    .select((members::member, members::merged_into))
+                    .filter(members::merged_into.eq_any(some))
+                    .load(one)
+            })?;
+            level.extend(more);
+        }
+    }
+    let now = |member: i64| {
+        let mut now = member;
+        while let Some(into) = parents.get(&now) {
+            now = *into;
+        }
+        (member, now)
+    };
+    Ok(parents.keys().copied().map(now).collect())
+}

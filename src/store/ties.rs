@@ -6,9 +6,12 @@ use diesel::prelude::*;
 
 use super::StoreError;
 use super::connection::{Database, each_backend};
-use super::members::with_merged;
+use super::load::KEYS_PER_STATEMENT;
+use super::members::{gone_into, with_merged};
 use super::rows::read_name;
-use super::schema::{accounts, cards, persons, transactions};
+use super::schema::{
+    accounts, cards, consents, member_names, personal_names, persons, transactions,
+};
 use crate::domain::ids::{MemberId, PartyId, ProgrammeId, ShardId, TransactionId};
 
 /// The programmes in which a member has an account.
@@ -52,37 +55,62 @@ pub fn takes_part(
     Ok(card.is_some())
 }
 
-/// Those of a range of members, both ends included, who are a programme's: with an account or a card
-/// in it, or enrolled by one of some parties.
+/// Which of some members have a card in a programme, or are known to one of some parties: enrolled by
+/// it, or with a name or a consent that it gave.
+macro_rules! tied {
+    ($connection:expr, ($programme:expr, $parties:expr), |$member:ident| $are_asked:expr) => {{
+        let mut all: BTreeSet<i64> = BTreeSet::new();
+        each_backend!($connection, |one| {
+            let $member = cards::member;
+            let cards = cards::table.select($member).filter($are_asked);
+            all.extend(cards.filter(cards::programme.eq($programme)).load::<i64>(one)?);
+            let $member = persons::member;
+            let persons = persons::table.select($member).filter($are_asked);
+            all.extend(persons.filter(persons::party.eq_any($parties)).load::<i64>(one)?);
+            let $member = member_names::member;
+            let names = member_names::table.select($member).filter($are_asked);
+            all.extend(names.filter(member_names::party.eq_any($parties)).load::<i64>(one)?);
+            let $member = personal_names::person;
+            let names = personal_names::table.select($member).filter($are_asked);
+            all.extend(names.filter(personal_names::party.eq_any($parties)).load::<i64>(one)?);
+            let $member = consents::member;
+            let consents = consents::table.select($member).filter($are_asked);
+            all.extend(consents.filter(consents::party.eq_any($parties)).load::<i64>(one)?);
+            Ok::<(), StoreError>(())
+        })?;
+        all
+    }};
+}
+
+/// Those of a range of members, both ends included, who are a programme's: with an account
+/// or a card in it, or known to one of some parties; also by a profile that went into theirs.
 ///
 /// # Errors
 /// If the database fails.
 pub fn members_of(
     connection: &mut Database,
-    (programme, enrolled_by): (&ProgrammeId, &[PartyId]),
+    (programme, parties): (&ProgrammeId, &[PartyId]),
     (first, last): (i64, i64),
+    asked: &BTreeSet<i64>,
 ) -> Result<BTreeSet<i64>, StoreError> {
     let programme = programme.as_str();
-    let enrolled_by: Vec<&str> = enrolled_by.iter().map(PartyId::as_str).collect();
-    let mut all: BTreeSet<i64> = BTreeSet::new();
-    each_backend!(connection, |one| {
-        let with_account = accounts::table
-            .select(accounts::member)
-            .filter(accounts::member.between(first, last))
-            .filter(accounts::programme.eq(programme));
-        all.extend(with_account.load::<i64>(one)?);
-        let with_card = cards::table
-            .select(cards::member)
-            .filter(cards::member.between(first, last))
-            .filter(cards::programme.eq(programme));
-        all.extend(with_card.load::<i64>(one)?);
-        let enrolled = persons::table
-            .select(persons::member)
-            .filter(persons::member.between(first, last))
-            .filter(persons::party.eq_any(&enrolled_by));
-        all.extend(enrolled.load::<i64>(one)?);
-        Ok::<(), StoreError>(())
-    })?;
+    let with_account: Vec<i64> = accounts::table
+        .select(accounts::member)
+        .filter(accounts::member.between(first, last))
+        .filter(accounts::programme.eq(programme))
+        .load(connection)?;
+    let mut all: BTreeSet<i64> = with_account.into_iter().collect();
+    if asked.is_subset(&all) {
+        return Ok(all);
+    }
+    let parties: Vec<&str> = parties.iter().map(PartyId::as_str).collect();
+    all.extend(tied!(connection, (programme, &parties), |member| member.between(first, last)));
+    let now = gone_into(connection, (first, last))?;
+    let gone: Vec<i64> = now.keys().copied().collect();
+    for gone in gone.chunks(KEYS_PER_STATEMENT) {
+        let tied = tied!(connection, (programme, &parties), |member| member.eq_any(gone));
+        all.extend(tied.iter().filter_map(|gone| now.get(gone)));
+    }
     Ok(all)
 }
 

@@ -114,9 +114,16 @@ fn who_is_of_another_programme_alone_is_meant_by_no_segment() {
             "id": "miles", "brand": "airline", "unit": {"name": "mile", "scale": 0},
             "point_value": "1.00", "earn": {"rate": "0.10"}, "expire": "never"
         }));
-        let flies = json!({"phone": "+79031234567", "idempotency_key": "flies"});
-        let enrolled = world.party("airline").lines("/v1/members:batch", &[flies]);
-        let stranger = text(&enrolled[0]["member"], "member");
+        let flies: Vec<Value> = (0..4)
+            .map(|number| {
+                let phone = format!("+7903123456{number}");
+                json!({"phone": phone, "idempotency_key": format!("flies-{number}")})
+            })
+            .collect();
+        let enrolled = world.party("airline").lines("/v1/members:batch", &flies);
+        let enrolled = enrolled.iter().map(|answer| text(&answer["member"], "member"));
+        let [stranger, known, kept, gone] =
+            enrolled.collect::<Vec<_>>().try_into().expect("four members");
         let both = json!({"members": [stage.members[0], stranger]});
         assert_eq!(meant(world, &json!("everyone")), 2);
         assert_eq!(meant(world, &both), 1);
@@ -131,6 +138,16 @@ fn who_is_of_another_programme_alone_is_meant_by_no_segment() {
         step(world, "spring", "run");
         assert_eq!(granted(), 3);
         assert_eq!(world.balance(&stranger, "club")["available"], "20");
+        // So does who tells the brand something, and who turns out to be somebody with a card.
+        assert_eq!(meant(world, &json!("everyone")), 3);
+        agree(world, [&known], "push", true);
+        assert_eq!(meant(world, &json!("everyone")), 4);
+        give_cards(world, [&gone]);
+        assert_eq!(meant(world, &json!("everyone")), 5);
+        let merge = json!({"kind": "merge", "keep": kept, "drop": gone});
+        world.accept("airline", &merge);
+        assert_eq!(meant(world, &json!("everyone")), 5);
+        assert_eq!(meant(world, &json!({"members": [kept]})), 1);
     });
 }
 

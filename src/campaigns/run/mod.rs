@@ -213,7 +213,7 @@ impl Worker<'_> {
             return Ok(Claim::Over);
         }
         let reading = Reading { programme: &loaded.programme, needs: self.needs, now };
-        let window = audience::window(database, pass.member, reading, &loaded.enrolled_by)?;
+        let window = audience::window(database, pass.member, reading, &loaded.known_to)?;
         let Some(last) = window.last else {
             finish(&mut pass, passes::DONE, now);
             passes::save(database, &pass)?;

@@ -85,7 +85,7 @@ impl Window {
 }
 
 /// Reads the window after a member. Meant are a programme's own members: those with an account or a
-/// card in it, and those whom one of these parties enrolled.
+/// card in it, and those known to one of these parties.
 ///
 /// # Errors
 /// If the database fails, or a row was changed.
@@ -93,7 +93,7 @@ pub fn window(
     connection: &mut Database,
     after: i64,
     reading: Reading<'_>,
-    enrolled_by: &[PartyId],
+    known_to: &[PartyId],
 ) -> Result<Window, StoreError> {
     let rows: Vec<(i64, Option<i64>, Option<i64>)> = members::table
         .select((members::member, members::merged_into, members::erased_at))
@@ -106,14 +106,11 @@ pub fn window(
     };
     let mut window = Window { last: Some(MemberId(last)), ..Window::default() };
     read_persons(connection, (first, last), &mut window)?;
-    let of_programme = (&reading.programme.id, enrolled_by);
-    let own = ties::members_of(connection, of_programme, (first, last))?;
-    window.members = rows
-        .into_iter()
-        .filter(|(_, into, erased_at)| into.is_none() && erased_at.is_none())
-        .filter(|(member, ..)| own.contains(member))
-        .map(|(member, ..)| MemberId(member))
-        .collect();
+    let there = rows.into_iter().filter(|(_, into, erased)| into.is_none() && erased.is_none());
+    let there: BTreeSet<i64> = there.map(|(member, ..)| member).collect();
+    let whose = (&reading.programme.id, known_to);
+    let own = ties::members_of(connection, whose, (first, last), &there)?;
+    window.members = there.intersection(&own).copied().map(MemberId).collect();
     read_wanted(connection, (first, last), reading, &mut window)?;
     Ok(window)
 }

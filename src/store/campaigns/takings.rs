@@ -1,6 +1,6 @@
 //! Who took part in a campaign, and what they did.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Nullable, Text};
@@ -8,12 +8,13 @@ use diesel::sql_types::{Array, BigInt, Nullable, Text};
 use super::super::StoreError;
 use super::super::connection::{Database, each_backend};
 use super::super::save::ROWS_PER_STATEMENT;
-use super::super::schema::{campaign_responses, members, promos};
+use super::super::schema::{campaign_responses, promos};
 use super::audience::Range;
 use crate::domain::campaign::Arm;
 use crate::domain::campaign::notice::Response;
 use crate::domain::ids::{LotId, MemberId};
 use crate::domain::time::Instant;
+use crate::store::members::gone_into;
 
 /// Somebody who takes part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -198,42 +199,4 @@ pub fn taken(
     let gone = taking_part(connection, campaign, &gone)?;
     let kept = gone.iter().filter_map(|member| kept.get(member).copied());
     Ok(rows.into_iter().chain(kept).map(MemberId).collect())
-}
-
-/// The profiles that went into members of a range, by whatever way, and which one each is now.
-fn gone_into(
-    connection: &mut Database,
-    (first, last): Range,
-) -> Result<HashMap<i64, i64>, StoreError> {
-    let mut level: Vec<(i64, Option<i64>)> = members::table
-        .select((members::member, members::merged_into))
-        .filter(members::merged_into.between(first, last))
-        .load(connection)?;
-    let mut parents: HashMap<i64, i64> = HashMap::new();
-    while !level.is_empty() {
-        // One that lies in the range itself is met a second time.
-        let new = level.iter().filter_map(|(member, into)| {
-            let is_new = parents.insert(*member, (*into)?).is_none();
-            is_new.then_some(*member)
-        });
-        let new: Vec<i64> = new.collect();
-        level.clear();
-        for some in new.chunks(10_000) {
-            let more: Vec<(i64, Option<i64>)> = each_backend!(connection, |one| {
-                members::table
-                    .select((members::member, members::merged_into))
-                    .filter(members::merged_into.eq_any(some))
-                    .load(one)
-            })?;
-            level.extend(more);
-        }
-    }
-    let now = |member: i64| {
-        let mut now = member;
-        while let Some(into) = parents.get(&now) {
-            now = *into;
-        }
-        (member, now)
-    };
-    Ok(parents.keys().copied().map(now).collect())
 }
