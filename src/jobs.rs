@@ -49,6 +49,7 @@ const ACCOUNTS_AT_ONCE: i64 = 2_000;
 
 /// Accounts that wait in line at once: whoever comes after them waits for no more.
 const ACCOUNTS_IN_LINE: usize = 50;
+
 /// Days for which facts of the outbox can be told.
 const FACTS_DAYS: i64 = 90;
 
@@ -280,8 +281,11 @@ pub(crate) fn expire(app: &App) -> Result<(), StoreError> {
 }
 
 /// Closes the cycles that are over, publishes those that are closed, and takes on those to whose
-/// statements nobody objected in time.
-fn settle(app: &App) -> Result<(), SettleError> {
+/// statements nobody objected in time. Doing it again changes nothing.
+///
+/// # Errors
+/// If the database fails, or what was recorded does not give what a close vouched for.
+pub fn settle(app: &App) -> Result<(), SettleError> {
     let (now, coalition) = (app.now(), app.coalition());
     for schedule in coalition.schedules.values() {
         let open = schedule.cycle_of(now);
@@ -323,11 +327,14 @@ fn agree_if_late(app: &App, schedule: &Settling, cycle: &CycleId) -> Result<(), 
 
 /// Why cycles could not be taken on.
 #[derive(Debug, thiserror::Error)]
-enum SettleError {
+pub enum SettleError {
+    /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A cycle could not be closed.
     #[error(transparent)]
     Close(#[from] ConfigureError),
+    /// Its statements could not be made.
     #[error(transparent)]
     Statement(#[from] StatementError),
 }
@@ -352,7 +359,7 @@ fn forget(app: &App, schedule: &Schedule) -> Result<(), StoreError> {
             return Ok(());
         }
         dialect::begin(&mut database)?;
-        answers::forget(&mut database, &old)?;
+        answers::forget(&mut database, &old, before)?;
         dialect::commit(&mut database)?;
     }
 }

@@ -52,11 +52,20 @@ fn every_posting_of_money_lies_in_one_cycle_though_days_end_under_load() {
         eprintln!("{store:?}: {count} calls over {days} days");
         eprintln!("  around a close by hand: {}", told(calls.iter().filter(around)));
         eprintln!("  all: {}", told(calls.iter()));
+        let first = calls.iter().map(|(begun, _)| *begun).min().expect("some calls");
+        let mut minutes: BTreeMap<u64, Vec<&Span>> = BTreeMap::new();
+        for call in &calls {
+            minutes.entry((call.0 - first).as_secs() / 60).or_default().push(call);
+        }
+        for (minute, calls) in minutes {
+            eprintln!("  minute {minute}: {} calls, {}", calls.len(), told(calls.into_iter()));
+        }
         let mut slow: Vec<&Span> = calls.iter().collect();
         slow.sort_by_key(|(begun, done)| std::cmp::Reverse(*done - *begun));
         for (begun, done) in slow.iter().take(5) {
             let after = ends.iter().filter_map(|end| begun.checked_duration_since(*end)).min();
-            eprintln!("  {:?}, begun {after:?} after a day ended", *done - *begun);
+            let (took, at) = (*done - *begun, *begun - first);
+            eprintln!("  {took:?}, begun at {at:?}, {after:?} after a day ended");
         }
         world.settings.settle_seconds = 0;
         check(&world, days);

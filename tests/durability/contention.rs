@@ -1,12 +1,15 @@
 //! Many ask at once for what is there for a few: exactly as many succeed as it is good for.
 
 use std::collections::BTreeSet;
-use std::sync::Barrier;
+use std::sync::{Arc, Barrier};
 
+use coalition::clock::Clock;
+use coalition::domain::time::Instant;
+use coalition::server;
 use serde_json::{Value, json};
 
 use super::load::{Till, hundredths, work};
-use super::support::{Checked, Reply, Request, Store, World, ensure, post, post_batch};
+use super::support::{Checked, NOON, Reply, Request, Store, World, ensure, post, post_batch};
 
 /// Who asks at once, each on a thread and a connection of its own.
 const CALLERS: usize = 64;
@@ -154,6 +157,45 @@ fn a_cap_is_reached_and_never_passed() {
     for store in Store::asked() {
         cap_holds(store, "", false).expect("the cap holds for single requests");
         cap_holds(store, "", true).expect("the cap holds in bulk");
+    }
+}
+
+/// Who asks at once for what is left of a credit line.
+const DEBTORS: usize = 200;
+
+#[test]
+fn a_credit_line_counts_what_is_unpaid_and_is_never_passed() {
+    for store in Store::asked() {
+        let world = World::new(store, None, 32);
+        let purchases = |name: &str, count| {
+            requests("capped", name, count, |name, number| {
+                let member = &world.members[number % world.members.len()];
+                json!({"kind": "purchase", "ref": name, "programme": "club", "member": member,
+                    "amount": "100.00"})
+            })
+        };
+        let running = world.start();
+        let line = json!({"credit_line": "1300.00", "earn": {
+            "funding": [{"party": "capped", "share": "1"}], "price_per_point": "1.00"}});
+        let put = world.operator(&running.url()).put("/v1/agreements/club/capped", &line);
+        assert!(put.expect("an answer").is_accepted());
+        let client = world.client(&running.url(), "capped");
+        let earlier = post_batch(&client, &purchases("earlier", 30)).expect("an answer");
+        assert!(earlier.iter().all(|reply| reply.status == 201), "300.00 are owed");
+        drop(running);
+        // The next day: another cycle is open, and nobody has paid the first one.
+        let noon = Instant::parse(NOON).expect("an instant");
+        let clock = || Arc::new(Clock::set(noon.plus_micros(86_400_000_000)));
+        // One server has a SQLite file, several a PostgreSQL.
+        let count = if store == Store::Postgres { 2 } else { 1 };
+        let start = |_| server::start(&world.settings, clock()).expect("it starts");
+        let servers: Vec<_> = (0..count).map(start).collect();
+        let urls: Vec<String> = servers.iter().map(server::Running::url).collect();
+        let urls: Vec<&str> = urls.iter().map(String::as_str).collect();
+        let replies = all_at_once(&world, &urls, &purchases("later", DEBTORS));
+        assert_eq!(accepted(&replies, "limit_exceeded"), Ok(100), "1,000.00 were left");
+        drop(servers);
+        world.audit().expect("the audit is clean");
     }
 }
 

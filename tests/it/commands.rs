@@ -16,7 +16,7 @@ use crate::reconciliation::trade;
 use crate::support::{World, both, both_with, purchase};
 
 /// Runs a command of the program on a world's database.
-fn program(world: &World, arguments: &[&str]) -> Output {
+pub fn program(world: &World, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_coalition"))
         .env_remove("COALITION_TOKEN")
         .args(["--database", &world.settings.database])
@@ -26,7 +26,7 @@ fn program(world: &World, arguments: &[&str]) -> Output {
 }
 
 /// How a command ended, what it printed, and what it said went wrong.
-fn ended(output: &Output) -> (Option<i32>, String, String) {
+pub fn ended(output: &Output) -> (Option<i32>, String, String) {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("it prints text");
     (output.status.code(), text(&output.stdout), text(&output.stderr))
 }

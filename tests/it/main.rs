@@ -25,6 +25,7 @@ mod cards_people;
 mod cards_resolve;
 mod cards_world;
 mod commands;
+mod commands_cycles;
 mod configuration;
 mod contract;
 mod cycles;

@@ -1,10 +1,12 @@
 //! Schedules, VAT tables and charges: who writes and reads them, and what closing makes of them.
 
+use coalition::jobs;
 use coalition_partner::Answer;
 use serde_json::{Value, json};
 
 use crate::caller::Caller;
-use crate::support::{Club, World, both, code_of, purchase};
+use crate::month;
+use crate::support::{Club, World, both, both_with, code_of, purchase, text};
 
 fn put(world: &World, target: &str, document: &Value) -> Answer {
     world.operator.put(target, &world.new_key(), document)
@@ -204,5 +206,32 @@ fn closing_a_month_discounts_raises_taxes_and_carries_over() {
         let states: Vec<&Value> =
             seen["events"].as_array().expect("events").iter().map(|one| &one["state"]).collect();
         assert_eq!(states, ["closing", "closed"]);
+    });
+}
+
+/// What the job does at an instant; June's latest event after it.
+fn settled_at(world: &World, now: &str) -> Value {
+    world.move_to(now);
+    jobs::settle(world.app()).expect("the job runs");
+    let shown = world.operator.get(&format!("/v1/cycles/{}", month::JUNE));
+    let shown: Value = shown.json().expect("it is JSON");
+    shown["events"].as_array().and_then(|all| all.last()).cloned().unwrap_or_default()
+}
+
+#[test]
+fn silence_within_the_agreed_days_is_agreement() {
+    both_with(&month::before(), |world| {
+        let member = month::set_up(world);
+        let schedule = json!({"period": "monthly", "payment_term_days": 5, "dispute_days": 14});
+        world.put("/v1/schedules/monthly", &schedule);
+        month::play_june(world, &member);
+        let published = settled_at(world, "2025-07-02T09:00:00Z");
+        let told = |event: &Value| (text(event, "state"), text(event, "by"));
+        assert_eq!(told(&published), ("published".into(), "schedule".into()));
+        // The fourteenth day ends at midnight of the coalition's zone.
+        assert_eq!(settled_at(world, "2025-07-16T20:59:59Z"), published);
+        let agreed = settled_at(world, "2025-07-16T21:00:00Z");
+        assert_eq!(told(&agreed), ("acknowledged".into(), "schedule".into()));
+        assert_eq!(agreed["why"], "nobody objected within the agreed days");
     });
 }
