@@ -49,7 +49,7 @@ fn breaks_are_shown(text: &str) {
     assert!(found.iter().any(|line| line.contains("never-posted")), "{found:?}");
     let is_named =
         |line: &&str| line.split_whitespace().nth(1).is_some_and(|one| one.contains('-'));
-    assert!(found.iter().all(|line| is_named(line)), "{found:?}");
+    assert!(found.iter().all(is_named), "{found:?}");
 }
 
 fn campaign_is_told_of(text: &str) {
