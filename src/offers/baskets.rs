@@ -227,6 +227,7 @@ fn give(
     rules: &BasketRules,
     (programme, now): (&Programme, Instant),
 ) -> Result<(), OfferError> {
+    // Before it was kept with the basket, a gift was only in the rules.
     let gift = basket.gift.as_ref().or(rules.gift.as_ref());
     let (Some(points), Some(gift)) = (basket.points, gift) else {
         return write(engine, basket, next(basket, rules, now), (&[], now));
