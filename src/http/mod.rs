@@ -21,7 +21,7 @@ use actix_web::web::{self, Data, PayloadConfig, ServiceConfig};
 
 use api::{
     batch, book_profiles, breaks, campaigns, cards, codes, configuration, cycles, desk, disputes,
-    events, keys, members, notices, offers, open_items, payments, people, proposals,
+    events, exports, keys, members, notices, offers, open_items, payments, people, proposals,
     reconciliations, replays, reports, resolve, service, statements, transactions, wallet,
     webhooks,
 };
@@ -112,6 +112,7 @@ fn routes(config: &mut ServiceConfig) {
         .configure(telling)
         .configure(marketing)
         .service(resource("/v1/reports/liability").get(reports::liability))
+        .service(resource("/v1/exports").get(exports::view))
         .service(resource("/v1/test-clock").post(service::move_clock));
 }
 

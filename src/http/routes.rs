@@ -86,6 +86,7 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("POST", "/v1/disputes/{id}/reject"),
     ("POST", "/v1/disputes/{id}/withdraw"),
     ("GET", "/v1/reports/liability"),
+    ("GET", "/v1/exports"),
     ("GET", "/v1/catalogue"),
     ("POST", "/v1/cards"),
     ("POST", "/v1/cards/resolve"),

@@ -134,6 +134,7 @@ fn rows_of_money_and_books() -> Vec<Row> {
         row("GET /v1/open-items", "", "", "---yyy"),
         row("GET /v1/clearing-accounts", "", "", "---yyy"),
         row("GET /v1/reports/liability", "", "", "-yyyyy"),
+        row("GET /v1/exports", "/v1/exports?format=hledger", "", "---yyy"),
         row("PUT /v1/parties/{id}/book-profile", "/v1/parties/{p}/book-profile", EMPTY, "-y--yy"),
         row("GET /v1/parties/{id}/book-profile", "/v1/parties/{p}/book-profile", "", "-y-yyy"),
         row("POST /v1/reconciliations", "", EMPTY, "-yy-yy"),

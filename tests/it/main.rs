@@ -38,6 +38,7 @@ mod exports_breaks;
 mod exports_cycles;
 mod exports_flat;
 mod exports_scenarios;
+mod exports_served;
 mod hooks;
 mod idempotency;
 mod kinds;

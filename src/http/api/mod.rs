@@ -21,6 +21,7 @@ mod dispute_views;
 pub mod disputes;
 pub mod events;
 pub mod explain;
+pub mod exports;
 pub mod keys;
 pub mod members;
 pub mod notices;
