@@ -1,6 +1,8 @@
 //! The command line: one binary, a command for each task.
 
+mod books;
 mod cycles;
+mod disputes;
 mod export;
 mod keys;
 mod members;
@@ -8,6 +10,7 @@ mod output;
 mod payments;
 mod reconcile;
 mod rehearse;
+mod remote;
 mod report;
 mod retro;
 mod serve;
@@ -82,8 +85,13 @@ enum Command {
     /// Lists and writes statements.
     #[command(subcommand)]
     Statement(cycles::StatementCommand),
-    /// Lists payments, writes files for a bank and imports what it booked, at a running server.
+    /// Instructs and lists payments, writes files for a bank, imports what it booked and ends open
+    /// items, at a running server.
     Payments(payments::Arguments),
+    /// Sends a party's own list to a running server, and deals with the breaks.
+    Books(books::Arguments),
+    /// Opens, answers and ends disputes at a running server.
+    Dispute(disputes::Arguments),
     /// Prints the settings in force, secrets masked.
     Settings,
     /// Measures this machine: the server beside pgbench and bare SQL, as ratios in one run.
@@ -106,6 +114,8 @@ impl Command {
             | Self::Export(_)
             | Self::Report(_) => true,
             Self::Payments(payments) => payments.needs_database(),
+            Self::Books(books) => books.needs_database(),
+            Self::Dispute(dispute) => dispute.needs_database(),
             _ => false,
         }
     }
@@ -151,7 +161,9 @@ fn dispatch(arguments: Arguments) -> Result<(), Failure> {
         Command::Members(command) => members::members(command, &settings),
         Command::Cycle(command) => cycles::cycle(command, &settings),
         Command::Statement(command) => cycles::statement(command, &settings),
-        Command::Payments(payments) => payments::run(payments, &settings),
+        Command::Payments(payments) => payments::run(&payments, &settings),
+        Command::Books(books) => books::run(books, &settings),
+        Command::Dispute(dispute) => disputes::run(dispute, &settings),
         Command::Settings => say(&settings.effective()),
         Command::Bench(bench) => crate::bench::run(&bench, &settings)
             .map_err(|error| Failure::Unusable(error.to_string())),

@@ -3,26 +3,18 @@
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use coalition_partner::{Error, OperatorClient};
+use coalition_partner::{Answer, OperatorClient};
 use serde_json::Value;
 
-use super::keys::new_token;
 use super::output::{Failure, say};
-use crate::auth::token::Role;
+use super::remote::{Remote, failed, rows, say_fields, text};
 use crate::settings::Settings;
-
-/// Minutes for which a token of this command's own counts.
-const TOKEN_MINUTES: u64 = 10;
 
 /// `payments …`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// Where the server is.
-    #[arg(long, global = true, value_name = "URL", default_value = "http://127.0.0.1:8080")]
-    server: String,
-    /// A token of finance or of the operator; left out, one is minted on the database.
-    #[arg(long, global = true, env = "COALITION_TOKEN", hide_env_values = true)]
-    token: Option<String>,
+    #[command(flatten)]
+    remote: Remote,
 
     #[command(subcommand)]
     command: Command,
@@ -30,9 +22,14 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Makes the payments of a cycle that was agreed to; doing it again changes nothing.
+    Instruct {
+        /// The cycle: its first day, with the schedule and a dot before it.
+        cycle: String,
+    },
     /// Lists the payments of a cycle.
     List {
-        /// The cycle: its first day, with the schedule and a dot before it.
+        /// The cycle.
         cycle: String,
     },
     /// Writes a file for a bank with what is to be paid out of a cycle.
@@ -57,35 +54,77 @@ enum Command {
         #[arg(long)]
         all: bool,
     },
+    /// Lists what the bank booked and somebody has to look at.
+    Items {
+        /// `open`, `done`, `assigned`, `returned`, `written_off` or `all`.
+        #[arg(long, default_value = "open")]
+        state: String,
+    },
+    /// Gives an open item's money to a payment.
+    Assign {
+        /// The item.
+        item: String,
+        /// The payment's reference.
+        leg: String,
+    },
+    /// Says that an open item's money goes back.
+    Return {
+        /// The item.
+        item: String,
+        /// Why.
+        #[arg(long)]
+        why: String,
+    },
+    /// Says that the clearing house keeps an open item's money, or bears it.
+    WriteOff {
+        /// The item.
+        item: String,
+        /// Why.
+        #[arg(long)]
+        why: String,
+    },
 }
+
+/// What is printed of a payment and of an open item.
+const PAYMENT: [&str; 7] = ["reference", "direction", "party", "amount", "open", "due", "state"];
+const ITEM: [&str; 8] = ["id", "kind", "side", "amount", "currency", "text", "state", "age_days"];
 
 impl Arguments {
     /// Whether it mints its token on the database.
     pub const fn needs_database(&self) -> bool {
-        self.token.is_none()
+        self.remote.needs_database()
     }
 }
 
 /// Runs `payments …`.
-pub fn run(arguments: Arguments, settings: &Settings) -> Result<(), Failure> {
-    let token = match arguments.token {
-        Some(token) => token,
-        None => new_token(settings, "command-line", Role::Finance, TOKEN_MINUTES)?,
-    };
-    let client = OperatorClient::new(&arguments.server, &token).map_err(failed)?;
-    match arguments.command {
-        Command::List { cycle } => {
-            let view = client.payments(&cycle).map_err(failed)?.value;
-            say(&format!("cycle {cycle}: {}", text(&view, "state")))?;
-            rows(&view).try_for_each(|one| {
-                let fields = ["reference", "direction", "party", "amount", "open", "due", "state"];
-                say(&fields.map(|field| text(one, field)).join("\t"))
-            })
+pub fn run(arguments: &Arguments, settings: &Settings) -> Result<(), Failure> {
+    let client = arguments.remote.client(settings)?;
+    match &arguments.command {
+        Command::Instruct { cycle } => {
+            client.instruct_cycle(cycle).map_err(failed)?;
+            list(&client, cycle)
         }
-        Command::Export { cycle, format, out } => export(&client, &cycle, &format, &out),
-        Command::Import { file } => import(&client, &file),
-        Command::SettleStatus { all } => settle_status(&client, all),
+        Command::List { cycle } => list(&client, cycle),
+        Command::Export { cycle, format, out } => export(&client, cycle, format, out),
+        Command::Import { file } => import(&client, file),
+        Command::SettleStatus { all } => settle_status(&client, *all),
+        Command::Items { state } => items(&client, state),
+        Command::Assign { item, leg } => {
+            say_fields(&client.assign_open_item(item, leg).map_err(failed)?.value, &ITEM)
+        }
+        Command::Return { item, why } => {
+            say_fields(&client.return_open_item(item, why).map_err(failed)?.value, &ITEM)
+        }
+        Command::WriteOff { item, why } => {
+            say_fields(&client.write_off_open_item(item, why).map_err(failed)?.value, &ITEM)
+        }
     }
+}
+
+fn list(client: &OperatorClient, cycle: &str) -> Result<(), Failure> {
+    let view = client.payments(cycle).map_err(failed)?.value;
+    say(&format!("cycle {cycle}: {}", text(&view, "state")))?;
+    rows(&view).try_for_each(|one| say_fields(one, &PAYMENT))
 }
 
 fn export(client: &OperatorClient, cycle: &str, format: &str, out: &Path) -> Result<(), Failure> {
@@ -115,7 +154,7 @@ fn import(client: &OperatorClient, file: &Path) -> Result<(), Failure> {
     }
     for one in report["booked"].as_array().into_iter().flatten() {
         let fields = ["outcome", "side", "amount", "currency", "leg", "open_item", "entry"];
-        say(&fields.map(|field| text(one, field)).join("\t"))?;
+        say_fields(one, &fields)?;
     }
     say(&format!("{} entries were imported before", report["repeated"]))?;
     for cycle in report["settled"].as_array().into_iter().flatten() {
@@ -127,32 +166,27 @@ fn import(client: &OperatorClient, file: &Path) -> Result<(), Failure> {
 fn settle_status(client: &OperatorClient, all: bool) -> Result<(), Failure> {
     let accounts = client.clearing_accounts(all).map_err(failed)?.value;
     for one in rows(&accounts) {
-        let (cycle, state) = (text(one, "cycle"), text(one, "state"));
-        say(&format!("{cycle}\t{state}\t{}", text(one, "balance")))?;
+        say_fields(one, &["cycle", "state", "balance"])?;
         for missing in one["missing"].as_array().into_iter().flatten() {
             let fields = ["reference", "direction", "party", "open", "due"];
             say(&format!("  {}", fields.map(|field| text(missing, field)).join("\t")))?;
         }
     }
     say(&format!("suspense\t{} {}", text(&accounts, "suspense"), text(&accounts, "currency")))?;
-    let items = client.open_items("open").map_err(failed)?.value;
-    rows(&items).try_for_each(|one| {
-        let fields = ["id", "kind", "side", "amount", "currency", "text"];
-        say(&fields.map(|field| text(one, field)).join("\t"))
-    })
+    items(client, "open")
 }
 
-fn rows(view: &Value) -> impl Iterator<Item = &Value> {
-    view["data"].as_array().into_iter().flatten()
-}
-
-fn text(value: &Value, field: &str) -> String {
-    value[field].as_str().unwrap_or("-").to_owned()
-}
-
-fn failed(error: Error) -> Failure {
-    match error {
-        Error::Refused(problem) => Failure::No(problem.to_string()),
-        other => Failure::Unusable(other.to_string()),
+fn items(client: &OperatorClient, state: &str) -> Result<(), Failure> {
+    let mut after = String::new();
+    loop {
+        let path = format!("/v1/open-items?state={state}{after}");
+        let page = client.get(&path).and_then(Answer::accepted::<Value>).map_err(failed)?.value;
+        let mut last = None;
+        for one in rows(&page) {
+            say_fields(one, &ITEM)?;
+            last = one["id"].as_str();
+        }
+        let Some(last) = last else { return Ok(()) };
+        after = format!("&after={last}");
     }
 }

@@ -26,6 +26,7 @@ mod cards_resolve;
 mod cards_world;
 mod commands;
 mod commands_cycles;
+mod commands_finance;
 mod configuration;
 mod contract;
 mod cycles;
