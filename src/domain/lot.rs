@@ -138,6 +138,8 @@ pub enum Loaded {
 pub struct Lots {
     by_id: BTreeMap<LotId, Lot>,
     loaded: Loaded,
+    /// When the first of those that are not in memory is past; none: not looked up.
+    first_past: Option<Instant>,
 }
 
 /// More lots must be read before this can be answered.
@@ -153,6 +155,17 @@ impl Lots {
         if self.loaded != Loaded::All {
             self.loaded = loaded;
         }
+    }
+
+    /// Notes when the first of the lots that were not read is past.
+    pub const fn add_first_past(&mut self, at: Instant) {
+        self.first_past = Some(at);
+    }
+
+    /// Whether no lot is past and still has points, as far as is known: what is not in memory may.
+    pub fn is_none_past(&self, now: Instant) -> bool {
+        let is_known = self.are_all_loaded() || self.first_past.is_some_and(|at| now < at);
+        is_known && !self.by_id.values().any(|lot| lot.is_past(now) && lot.remaining.is_positive())
     }
 
     /// Adds lots that were read by id, which says nothing of the others.

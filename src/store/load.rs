@@ -3,13 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text};
 
 use super::connection::{Database, each_backend};
+use super::live::{live_lots, open_holds, read_first_lots, read_first_pasts};
 use super::names::{NameHash, reference_hash};
-use super::prepared::prepared;
-use super::rows::{AccountRow, HoldRow, LotRow};
-use super::schema::{accounts, holds, lots, members, transactions};
+use super::rows::{AccountRow, HoldRow};
+use super::schema::{accounts, holds, members, transactions};
 use super::{StoreError, exposures, originals, packs};
 use crate::domain::account::AccountKey;
 use crate::domain::hold::Hold;
@@ -18,9 +17,6 @@ use crate::domain::ledger::{Ledger, ReferenceKey};
 use crate::domain::lot::{Loaded, Lot};
 use crate::domain::settlement::CycleId;
 use crate::domain::time::Instant;
-
-/// How many lots of an account a burn reads at first.
-const LOTS_READ_FIRST: usize = 32;
 
 /// SQLite takes at most 32,766 binds a statement.
 pub(super) const KEYS_PER_STATEMENT: usize = 10_000;
@@ -70,9 +66,10 @@ pub fn load(
     originals::read_by_id(connection, &mut ledger, &wanted.transactions)?;
     let mut members = wanted.members.clone();
     let mut whole = wanted.whole.clone();
-    let owners: Vec<MemberId> = ledger.originals.values().map(|one| one.member).collect();
-    members.extend(&owners);
-    whole.extend(&owners);
+    members.extend(ledger.originals.values().map(|one| one.member));
+    // What comes back of a receipt is mostly in the lot that it made.
+    let others = ledger.originals.values().filter(|one| one.parts().is_empty());
+    whole.extend(others.map(|one| one.member));
     if wanted.may_be_merged {
         read_merged(connection, &mut ledger, &mut members)?;
         whole = whole.iter().map(|&member| ledger.current(member)).collect();
@@ -80,11 +77,13 @@ pub fn load(
     }
     read_accounts(connection, &mut ledger, &members)?;
     read_whole(connection, &mut ledger, &whole)?;
+    read_holds(connection, &mut ledger)?;
     let burning = wanted.burning.iter().filter(|key| {
         ledger.accounts.get(*key).is_some_and(|account| !account.lots.are_all_loaded())
     });
     let burning: Vec<AccountKey> = burning.cloned().collect();
     read_first_lots(connection, &mut ledger, &burning, now)?;
+    read_first_pasts(connection, &mut ledger)?;
     originals::read_state(connection, &mut ledger)?;
     if !wanted.limited.is_empty() {
         ledger.exposures = exposures::lock(connection, &wanted.limited)?;
@@ -178,48 +177,6 @@ fn read_accounts(
     Ok(())
 }
 
-prepared! {
-    /// The live lots of members: for each member by the index, however few lots there are.
-    LiveLots(members: [i64] => Array<BigInt>) -> (
-        BigInt, BigInt, BigInt, Text, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, Text, Bool,
-        BigInt, Nullable<Text>,
-    )
-        = "SELECT l.* FROM unnest(?::bigint[]) AS k(member) CROSS JOIN LATERAL ( \
-           SELECT lot, shard, member, programme, granted, remaining, held, expired, \
-           available_at, expires_at, price, live, cost, funding FROM lots \
-           WHERE lots.member = k.member AND live OFFSET 0) l"
-}
-
-prepared! {
-    /// The open holds of members, by the index likewise.
-    OpenHolds(members: [i64] => Array<BigInt>) -> (
-        BigInt, BigInt, Text, BigInt, Text, BigInt, Text, Bool, Nullable<Text>,
-    )
-        = "SELECT h.* FROM unnest(?::bigint[]) AS k(member) CROSS JOIN LATERAL ( \
-           SELECT hold, shard, party, member, programme, valid_until, allocations, open, owes \
-           FROM holds WHERE holds.member = k.member AND open OFFSET 0) h"
-}
-
-/// The live lots and the open holds of members.
-fn live_rows(
-    connection: &mut Database,
-    members: &[i64],
-) -> Result<(Vec<LotRow>, Vec<HoldRow>), StoreError> {
-    match connection {
-        Database::Postgres(one) => {
-            Ok((LiveLots { members }.load(one)?, OpenHolds { members }.load(one)?))
-        }
-        Database::Sqlite(one) => {
-            let lots = lots::table.select(LotRow::as_select()).filter(lots::live);
-            let holds = holds::table.select(HoldRow::as_select()).filter(holds::open);
-            Ok((
-                lots.filter(lots::member.eq_any(members)).load(one)?,
-                holds.filter(holds::member.eq_any(members)).load(one)?,
-            ))
-        }
-    }
-}
-
 /// Reads all lots and open holds of members.
 fn read_whole(
     connection: &mut Database,
@@ -228,19 +185,41 @@ fn read_whole(
 ) -> Result<(), StoreError> {
     let ids: Vec<i64> = members.iter().map(|member| member.0).collect();
     for ids in ids.chunks(KEYS_PER_STATEMENT) {
-        let (lot_rows, hold_rows) = live_rows(connection, ids)?;
         let mut by_account: BTreeMap<AccountKey, Vec<Lot>> = BTreeMap::new();
-        for row in lot_rows {
+        for row in live_lots(connection, ids)? {
             by_account.entry(row.account_key()?).or_default().push(row.into_lot()?);
         }
         for (key, account) in &mut ledger.accounts {
             if members.contains(&key.member) {
                 let lots = by_account.remove(key).unwrap_or_default();
                 account.lots.add_read(lots, Loaded::All);
-                account.holds.get_or_insert_default();
             }
         }
-        for row in hold_rows {
+    }
+    add_open_holds(connection, ledger, members)
+}
+
+/// Reads the open holds of those who have points in any that is not in memory.
+fn read_holds(connection: &mut Database, ledger: &mut Ledger) -> Result<(), StoreError> {
+    let unread =
+        ledger.accounts.values().filter(|one| one.held.is_positive() && one.holds.is_none());
+    let members: BTreeSet<MemberId> = unread.map(|one| one.key.member).collect();
+    add_open_holds(connection, ledger, &members)
+}
+
+fn add_open_holds(
+    connection: &mut Database,
+    ledger: &mut Ledger,
+    members: &BTreeSet<MemberId>,
+) -> Result<(), StoreError> {
+    let ids: Vec<i64> = members.iter().map(|member| member.0).collect();
+    for account in ledger.accounts.values_mut() {
+        if members.contains(&account.key.member) {
+            account.holds.get_or_insert_default();
+        }
+    }
+    for ids in ids.chunks(KEYS_PER_STATEMENT) {
+        for row in open_holds(connection, ids)? {
             add_hold(ledger, row.into_hold()?);
         }
     }
@@ -300,71 +279,4 @@ pub fn read_account(
         ledger.accounts.insert(key.clone(), account);
     }
     read_whole(connection, ledger, &member)
-}
-
-prepared! {
-    /// The first live lots of accounts, in burning order.
-    FirstLots(
-        members: [i64] => Array<BigInt>,
-        programmes: [&'a str] => Array<Text>,
-        now: i64 => BigInt,
-    ) -> (
-        BigInt, BigInt, BigInt, Text, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, Text, Bool,
-        BigInt, Nullable<Text>,
-    )
-        = "SELECT l.* FROM unnest(?::bigint[], ?::text[]) AS k(member, programme) CROSS JOIN LATERAL ( \
-           SELECT lot, shard, member, programme, granted, remaining, held, expired, \
-           available_at, expires_at, price, live, cost, funding FROM lots \
-           WHERE lots.member = k.member AND lots.programme = k.programme AND live \
-           AND expires_at > ? ORDER BY expires_at, available_at, lot LIMIT 32) l"
-}
-
-fn read_first_lots(
-    connection: &mut Database,
-    ledger: &mut Ledger,
-    keys: &[AccountKey],
-    now: Instant,
-) -> Result<(), StoreError> {
-    if keys.is_empty() {
-        return Ok(());
-    }
-    let rows: Vec<LotRow> = match connection {
-        Database::Postgres(one) => {
-            let members: Vec<i64> = keys.iter().map(|key| key.member.0).collect();
-            let programmes: Vec<&str> = keys.iter().map(|key| key.programme.as_str()).collect();
-            FirstLots { members: &members, programmes: &programmes, now: &now.0 }.load(one)?
-        }
-        Database::Sqlite(one) => {
-            let mut rows = Vec::new();
-            for key in keys {
-                let first: Vec<LotRow> = lots::table
-                    .select(LotRow::as_select())
-                    .filter(lots::member.eq(key.member.0))
-                    .filter(lots::programme.eq(key.programme.as_str()))
-                    .filter(lots::live)
-                    .filter(lots::expires_at.gt(now.0))
-                    .order((lots::expires_at, lots::available_at, lots::lot))
-                    .limit(32)
-                    .load(one)?;
-                rows.extend(first);
-            }
-            rows
-        }
-    };
-    let mut by_account: BTreeMap<AccountKey, Vec<Lot>> = BTreeMap::new();
-    for row in rows {
-        by_account.entry(row.account_key()?).or_default().push(row.into_lot()?);
-    }
-    for key in keys {
-        let read = by_account.remove(key).unwrap_or_default();
-        let end = read.iter().map(Lot::burning_order).max();
-        let loaded = match end {
-            Some(end) if read.len() == LOTS_READ_FIRST => Loaded::UpTo(end),
-            _ => Loaded::Current,
-        };
-        if let Some(account) = ledger.accounts.get_mut(key) {
-            account.lots.add_read(read, loaded);
-        }
-    }
-    Ok(())
 }

@@ -29,6 +29,7 @@ pub mod imports;
 pub mod journal;
 pub mod liability;
 pub mod limit_notices;
+mod live;
 pub mod load;
 pub mod log;
 pub mod log_key;

@@ -239,12 +239,17 @@ impl Ask<'_> {
     /// A draft over an account of which only what a burn needs is in memory. Holds that timed out
     /// are posted first, since what they release pays a debt and can be burned.
     fn draft_lightly_on(&self, key: &AccountKey) -> Result<Draft<'_>, Stop> {
-        let held = self.ledger.accounts.get(key).is_some_and(|account| account.held.is_positive());
-        if held {
-            self.draft_on(std::slice::from_ref(key))
-        } else {
-            Ok(Draft::new(self.ledger, self.context))
+        if let Some(account) = self.ledger.accounts.get(key)
+            && account.held.is_positive()
+        {
+            if account.holds.is_none() {
+                return Err(Stop::Read(key.clone()));
+            }
+            if self.ledger.holds_of(account).any(|hold| hold.is_due(self.context.now)) {
+                return Err(Stop::Post(key.clone()));
+            }
         }
+        Ok(Draft::new(self.ledger, self.context))
     }
 }
 

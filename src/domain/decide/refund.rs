@@ -47,7 +47,17 @@ pub fn decide(ask: &Ask<'_>, of: &Reference, what: &RefundOf) -> Decision {
     }
 
     // After this point the refund must succeed.
-    let mut draft = ask.draft_on(&keys)?;
+    for (place, part) in original.parts().iter().enumerate() {
+        let programme = ask.context.programme(&part.programme)?;
+        let [before, after] = [&state.parts[place], &next[place]]
+            .map(|state: &PartState| state.earned(part, programme.scales));
+        if own_lot_has(ask, &keys[place], part, before - after) {
+            ask.draft_lightly_on(&keys[place])?;
+        } else {
+            ask.draft_on(std::slice::from_ref(&keys[place]))?;
+        }
+    }
+    let mut draft = Draft::new(ask.ledger, ask.context);
     draft.belongs_to = Some(original.recorded_at);
     let mut parts = Vec::with_capacity(keys.len());
     for (place, part) in original.parts().iter().enumerate() {
@@ -59,6 +69,15 @@ pub fn decide(ask: &Ask<'_>, of: &Reference, what: &RefundOf) -> Decision {
     state.parts = next;
     draft.receipt = Some((origin, state));
     Ok(draft.finish(Title::of(ask.command, member), Detail::Refund { of: Some(origin), parts }))
+}
+
+/// Whether the lot that a receipt made has so many points that can be taken back and no lot of the
+/// account is to be lost first: then the other lots, which may be many, are not touched.
+fn own_lot_has(ask: &Ask<'_>, key: &AccountKey, part: &Part, points: Points) -> bool {
+    let Some(account) = ask.ledger.accounts.get(key) else { return false };
+    let own = part.lot.and_then(|lot| account.lots.get(lot));
+    let there = own.map_or(Points::ZERO, |lot| lot.remaining);
+    points <= there && account.lots.is_none_past(ask.context.now)
 }
 
 /// One part of a receipt on its way back.
