@@ -54,6 +54,11 @@ impl std::fmt::Debug for Address {
     }
 }
 
+/// SQLite's pages in memory, in KiB: for a connection that reads, and for one that writes, which
+/// comes back to the lots and receipts of months. They are taken as they are used.
+const READER_CACHE: u32 = 32_000;
+const WRITER_CACHE: u32 = 128_000;
+
 /// How long SQLite waits for another process to finish its commit.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -131,11 +136,12 @@ impl Address {
                 // Checkpoints are made beside the writer (`checkpoints`); a commit makes one only
                 // where a program that has none of that thread let the log grow long.
                 // Small pages, since a commit writes each page that it touched into the log.
+                let cache = if purpose == Use::Read { READER_CACHE } else { WRITER_CACHE };
                 let common = format!(
                     "PRAGMA busy_timeout = {busy}; PRAGMA page_size = 2048; \
                      PRAGMA journal_mode = WAL; \
                      PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 128000; \
-                     PRAGMA cache_size = -32000; PRAGMA temp_store = MEMORY;"
+                     PRAGMA cache_size = -{cache}; PRAGMA temp_store = MEMORY;"
                 );
                 if purpose == Use::Read { common + "PRAGMA query_only = ON;" } else { common }
             }
