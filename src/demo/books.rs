@@ -1,5 +1,6 @@
 //! A shop's own list of a day is compared with the ledger; a few of its lines are wrong.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 
 use coalition_partner::Outgoing;
@@ -24,13 +25,16 @@ const SHOP: &str = "linea-boutiques";
 /// A line of the shop's list: reference, kind, amount in minor units, instant.
 type Line = (String, &'static str, i64, String);
 
-/// Compares the shop's list of a day, with faults, and prints what was found.
+/// Compares the shop's list of its busiest day, with faults, and prints what was found.
 pub fn compare(
     out: &mut dyn Write,
     (stage, running): (&Stage, &Running),
-    day: Day,
+    days: &[Day],
 ) -> Result<(), DemoError> {
-    let mut lines = lines_of(running, day)?;
+    let by_day = lines_by_day(running)?;
+    let of = |day: &Day| by_day.get(&day.number()).map_or(0, Vec::len);
+    let Some(&day) = days.iter().max_by_key(|day| of(day)) else { return Ok(()) };
+    let mut lines = by_day.get(&day.number()).cloned().unwrap_or_default();
     let planted = plant(&mut lines);
     let list = list_of(&lines);
     let profile = json!({"format": "csv", "columns": {
@@ -75,11 +79,11 @@ pub fn compare(
     Ok(())
 }
 
-/// What the shop posted on a day, as its own books have it.
-fn lines_of(running: &Running, day: Day) -> Result<Vec<Line>, DemoError> {
+/// What the shop posted on each day, as its own books have it.
+fn lines_by_day(running: &Running) -> Result<BTreeMap<i64, Vec<Line>>, DemoError> {
     let party: PartyId = SHOP.parse().expect("the shop's name is an id");
     let read = running.app().engine.read(|database| {
-        let mut lines = Vec::new();
+        let mut lines: BTreeMap<i64, Vec<Line>> = BTreeMap::new();
         for head in heads::all(database)? {
             let mut after = 0;
             loop {
@@ -87,8 +91,8 @@ fn lines_of(running: &Running, day: Day) -> Result<Vec<Line>, DemoError> {
                 let Some(last) = page.last() else { break };
                 after = last.0;
                 for (_, _, settled_on, content, _) in &page {
-                    if *settled_on == day.number() {
-                        lines.extend(line_of(&party, content)?);
+                    if let Some(line) = line_of(&party, content)? {
+                        lines.entry(*settled_on).or_default().push(line);
                     }
                 }
             }
@@ -115,15 +119,12 @@ fn line_of(party: &PartyId, content: &str) -> Result<Option<Line>, StoreError> {
 
 /// Makes a few lines wrong; how many.
 fn plant(lines: &mut Vec<Line>) -> usize {
-    if lines.len() < 8 {
-        return 0;
-    }
-    lines[1].2 += 10_000;
-    let twice = lines[2].clone();
+    let [first, second, third, ..] = lines.as_mut_slice() else { return 0 };
+    first.2 += 10_000;
+    let (twice, missing) = (second.clone(), third.clone());
     lines.push(twice);
-    let (_, kind, amount, at) = lines[3].clone();
-    lines.push(("never-posted".to_owned(), kind, amount + 777, at));
-    lines.remove(4);
+    lines.push(("never-posted".to_owned(), missing.1, missing.2 + 777, missing.3));
+    lines.remove(2);
     4
 }
 

@@ -313,7 +313,7 @@ fn report(
     let settled = settle::settle(stage, over, &settings.coalition.currency)?;
     settled.print(out, &stage.operator.clearing_accounts(false)?.value)?;
     // Of yesterday both sides may still be waiting for lines.
-    books::compare(out, (stage, running), over[over.len().saturating_sub(4)])?;
+    books::compare(out, (stage, running), &over[..over.len().saturating_sub(3)])?;
     outcome::print(out, stage)?;
     let holder = cards::show(out, stage, &played.cards, &file_of(settings))?;
     let report = crate::audit::audit(&settings.address().map_err(ServerError::from)?)?;

@@ -43,7 +43,10 @@ pub fn settle(stage: &Stage, days: &[Day], currency: &str) -> Result<Settled, De
         let reached = must_accept(&path, &stage.operator.get(&path)?)?;
         if text(&reached, "state") == "published" {
             let path = format!("{path}/acknowledge");
-            stage.operator.post(&path, &path, &why)?;
+            let answer = stage.operator.post(&path, &path, &why)?;
+            if !answer.is_accepted() {
+                return Err(DemoError::Refused { what: path, answer: answer.text() });
+            }
         }
         step(stage, &format!("{path}/instruct"), &json!({}))?;
         let path = format!("{path}/payments");
