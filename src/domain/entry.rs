@@ -81,7 +81,37 @@ pub struct Entry {
     pub late_for: Option<Day>,
 }
 
+/// On which side of an entry a party stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// It owes.
+    Debit,
+    /// It is owed.
+    Credit,
+}
+
+impl Side {
+    /// As it is written.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Debit => "debit",
+            Self::Credit => "credit",
+        }
+    }
+}
+
 impl Entry {
+    /// The side on which a party's statement has the entry; none: it is no line of it. What a party
+    /// owes itself moves no money and is no line; so is what a bank moved.
+    pub fn side_of(&self, party: &PartyId) -> Option<Side> {
+        let (from, to) = (self.from.as_ref()?, self.to.as_ref()?);
+        match (from == party, to == party) {
+            (true, false) => Some(Side::Debit),
+            (false, true) => Some(Side::Credit),
+            _ => None,
+        }
+    }
+
     /// The bytes that the log commits to.
     ///
     /// # Panics

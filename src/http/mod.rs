@@ -22,8 +22,8 @@ use actix_web::web::{self, Data, PayloadConfig, ServiceConfig};
 use api::{
     batch, book_profiles, breaks, campaigns, cards, codes, configuration, cycles, desk, disputes,
     events, exports, keys, members, notices, offers, open_items, payments, people, proposals,
-    reconciliations, replays, reports, resolve, service, statements, transactions, wallet,
-    webhooks,
+    receipts, reconciliations, replays, reports, resolve, service, statements, transactions,
+    wallet, webhooks,
 };
 use app::App;
 use problem::Problem;
@@ -63,6 +63,8 @@ fn routes(config: &mut ServiceConfig) {
         )
         .service(resource("/v1/transactions:batch").post(batch::transactions))
         .service(resource("/v1/transactions/{id}").get(transactions::by_id))
+        .service(resource("/v1/transactions/{id}/receipt").get(receipts::one))
+        .service(resource("/v1/receipts").post(receipts::many))
         .service(resource("/v1/quotes").post(transactions::quote))
         .service(resource("/v1/members").post(members::create))
         .service(resource("/v1/members:batch").post(batch::members))

@@ -10,6 +10,8 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("POST", "/v1/transactions"),
     ("GET", "/v1/transactions"),
     ("GET", "/v1/transactions/{id}"),
+    ("GET", "/v1/transactions/{id}/receipt"),
+    ("POST", "/v1/receipts"),
     ("POST", "/v1/transactions:batch"),
     ("POST", "/v1/quotes"),
     ("POST", "/v1/members"),

@@ -11,6 +11,7 @@ pub mod json;
 pub mod line;
 pub mod movement;
 pub mod publish;
+pub mod receipts;
 pub mod render;
 pub mod scan;
 pub mod sections;

@@ -21,6 +21,7 @@ use super::vat::VatLines;
 use super::window::{Continued, Window};
 use crate::auth::secrets::random_bytes;
 use crate::domain::amount::{Money, Points};
+use crate::domain::entry::Side;
 use crate::domain::ids::{PartyId, ProgrammeId, ShardId};
 use crate::domain::log::note::Signer;
 use crate::domain::log::tree::Frontier;
@@ -243,13 +244,11 @@ impl<'a> Lines<'a> {
         each: &mut dyn FnMut(&Line) -> Result<(), StatementError>,
     ) -> Result<(), StatementError> {
         for (place, entry) in (1_u32..).zip(&recorded.entries) {
-            let is_debit = entry.from.as_ref() == Some(party);
-            let is_credit = entry.to.as_ref() == Some(party);
-            // What a party owes itself moves no money and is no line; so is what a bank moved.
-            let both = entry.from.is_some() && entry.to.is_some();
-            if is_debit == is_credit || !both || entry.cycle != self.window.cycle {
+            let Some(side) = entry.side_of(party) else { continue };
+            if entry.cycle != self.window.cycle {
                 continue;
             }
+            let is_debit = side == Side::Debit;
             let amount = amount_of(recorded, place);
             let vat = self.vat.of(entry, is_debit, amount);
             let line = Line {

@@ -1,15 +1,16 @@
 //! What the API reads: transactions, histories, balances. Apart from the ledger's load and save.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::prelude::*;
 
 use super::connection::Database;
+use super::heads::ChainHash;
 use super::load::{self, Wanted};
 use super::rows::read_json;
 use super::schema::{holds, lots, transactions};
 use super::{StoreError, dialect, members, persons};
-use crate::domain::ids::{MemberId, TransactionId};
+use crate::domain::ids::{MemberId, ShardId, TransactionId};
 use crate::domain::ledger::Ledger;
 use crate::domain::time::Instant;
 use crate::domain::transaction::Transaction;
@@ -54,6 +55,55 @@ pub fn transaction(
         Ok(StoredTransaction { transaction: read_json(&content, "a transaction")?, hash })
     })
     .transpose()
+}
+
+/// A transaction as it is stored, with the ends of the chain before and after it.
+#[derive(Clone, Debug)]
+pub struct ChainedTransaction {
+    /// Its bytes.
+    pub content: String,
+    /// The hash of the chain before it; none: what comes before is not there.
+    pub before: Option<ChainHash>,
+    /// The hash of the chain after it.
+    pub after: Vec<u8>,
+}
+
+/// Transactions by id, with the hashes around each; those that are not there are left out.
+///
+/// # Errors
+/// If the database fails.
+pub fn chained(
+    connection: &mut Database,
+    ids: &[TransactionId],
+) -> Result<BTreeMap<TransactionId, ChainedTransaction>, StoreError> {
+    let mut of_shards: BTreeMap<ShardId, Vec<i64>> = BTreeMap::new();
+    for id in ids {
+        of_shards.entry(id.shard()).or_default().push(id.number());
+    }
+    let mut found = BTreeMap::new();
+    for (shard, places) in of_shards {
+        let before: Vec<i64> = places.iter().map(|seq| seq - 1).collect();
+        let hashes: Vec<(i64, Vec<u8>)> = transactions::table
+            .select((transactions::seq, transactions::hash))
+            .filter(transactions::shard.eq(shard.0))
+            .filter(transactions::seq.eq_any(before))
+            .load(connection)?;
+        let hashes: BTreeMap<i64, Vec<u8>> = hashes.into_iter().collect();
+        let rows: Vec<(i64, String, Vec<u8>)> = transactions::table
+            .select((transactions::seq, transactions::content, transactions::hash))
+            .filter(transactions::shard.eq(shard.0))
+            .filter(transactions::seq.eq_any(places))
+            .load(connection)?;
+        for (seq, content, after) in rows {
+            let before = match seq {
+                1 => Some([0; 32]),
+                _ => hashes.get(&(seq - 1)).and_then(|hash| hash.as_slice().try_into().ok()),
+            };
+            let one = ChainedTransaction { content, before, after };
+            found.insert(TransactionId::new(shard, seq), one);
+        }
+    }
+    Ok(found)
 }
 
 /// A place in a history: instant, sequence and shard of the last transaction that was read. A

@@ -31,6 +31,7 @@ pub const EMPTY: &str = "{}";
 const RECEIPT: &str = r#"{"kind":"refund","ref":"X-{p}","of":"R-{p}","amount":"1.00"}"#;
 const BATCH: &str =
     r#"{"idempotency_key":"k-{tx}","kind":"refund","ref":"Y-{p}","of":"R-{p}","amount":"1.00"}"#;
+const RECEIPTS: &str = r#"{"transactions":["{tx}"],"party":"{p}"}"#;
 const WHY: &str = r#"{"why":"looked"}"#;
 const EXPLAINED: &str = r#"{"resolution":"explained","why":"looked"}"#;
 const ADJUSTED: &str = r#"{"resolution":"adjusted","why":"looked"}"#;
@@ -61,6 +62,13 @@ fn rows_of_parties() -> Vec<Row> {
         row("POST /v1/transactions", "", RECEIPT, "-y----"),
         row("GET /v1/transactions", by_reference, "", "-y-yyy"),
         row("GET /v1/transactions/{id}", "/v1/transactions/{tx}", "", "-y-yyy"),
+        row(
+            "GET /v1/transactions/{id}/receipt",
+            "/v1/transactions/{tx}/receipt?party={p}",
+            "",
+            "-y-yyy",
+        ),
+        row("POST /v1/receipts", "", RECEIPTS, "-y-yyy"),
         row("POST /v1/transactions:batch", "", BATCH, "-y----"),
         row("POST /v1/quotes", "", QUOTE, "-y----"),
         row("POST /v1/members", "", EMPTY, "-yy--y"),

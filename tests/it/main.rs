@@ -61,6 +61,7 @@ mod people_erasure;
 mod people_import;
 mod people_undo;
 mod proofs;
+mod receipts;
 mod reconciliation;
 mod reconciliation_again;
 mod requests;

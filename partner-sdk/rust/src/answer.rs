@@ -70,6 +70,14 @@ impl Answer {
         })
     }
 
+    /// The text of an accepted answer; a refusal becomes [`Error::Refused`].
+    pub(crate) fn accepted_text(self) -> Result<String, Error> {
+        match self.problem() {
+            Some(problem) => Err(Error::Refused(Box::new(problem))),
+            None => Ok(self.text()),
+        }
+    }
+
     /// Reads an accepted answer; a refusal becomes [`Error::Refused`].
     ///
     /// # Errors

@@ -191,6 +191,27 @@ impl Client {
         self.get(&with_query("/v1/transactions", &pairs))?.accepted()
     }
 
+    /// The signed receipt of a transaction, for [`crate::proof::verify_receipts`]. The same receipt
+    /// whenever it is asked for.
+    ///
+    /// # Errors
+    /// If it is refused, or no answer came.
+    pub fn receipt(&self, id: &str) -> Result<String, Error> {
+        self.get(&format!("/v1/transactions/{}/receipt", encoded(id)))?.accepted_text()
+    }
+
+    /// The signed receipts of up to 1,000 transactions, one after the other, in their order.
+    ///
+    /// # Errors
+    /// If one of them is none of the party's, they are refused, or no answer came.
+    pub fn receipts<S: AsRef<str>>(&self, ids: &[S]) -> Result<String, Error> {
+        // Nothing is stored, so that any new key will do.
+        let key = random_nonce().map_err(Error::Random)?;
+        let ids: Vec<&str> = ids.iter().map(AsRef::as_ref).collect();
+        let body = serde_json::json!({ "transactions": ids });
+        self.post("/v1/receipts", &key, &body)?.accepted_text()
+    }
+
     /// The party's own payments of a cycle, and how far each is.
     ///
     /// # Errors

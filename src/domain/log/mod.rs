@@ -12,6 +12,7 @@
 
 pub mod leaf;
 pub mod note;
+pub mod receipt;
 pub mod tree;
 
 #[cfg(test)]
@@ -19,6 +20,7 @@ mod tests;
 
 pub use leaf::{commitment, empty_root, leaf_data, leaf_hash, node_hash, salt};
 pub use note::{Checkpoint, NoteError, Signer};
+pub use receipt::Receipt;
 pub use tree::{Frontier, FrontierError, Node, Nodes, ProofError, Tree};
 
 /// A SHA-256 hash.

@@ -32,6 +32,7 @@ pub mod payments;
 pub mod people;
 mod people_views;
 pub mod proposals;
+pub mod receipts;
 mod reconciliation_views;
 pub mod reconciliations;
 pub mod replays;

@@ -31,6 +31,8 @@ pub enum Place {
     Line(u64),
     /// A line of the file of proofs, from 1.
     Proof(u64),
+    /// A line of the file of receipts, from 1.
+    Receipt(u64),
     /// A section of the statement.
     Section(&'static str),
     /// What stands around the lines of the statement.
@@ -44,6 +46,7 @@ impl fmt::Display for Place {
         match self {
             Self::Line(number) => write!(out, "line {number} of the file"),
             Self::Proof(number) => write!(out, "line {number} of the proofs"),
+            Self::Receipt(number) => write!(out, "line {number} of the receipts"),
             Self::Section(name) => write!(out, "section {name}"),
             Self::Sections => out.write_str("what stands around the lines"),
             Self::Shard(shard) => write!(out, "log of shard {shard}"),
@@ -150,6 +153,51 @@ pub enum Fault {
         /// Its place in the transaction, from 1.
         place: u32,
     },
+    /// The statement has no line for an entry that a receipt of its cycle was given for.
+    #[error(
+        "OMITTED: the statement has no line {entry}, for which the operator signed this receipt; the \
+         two files prove it to anybody who has the operator's key{}", more(*.others)
+    )]
+    Omitted {
+        /// The entry's id.
+        entry: String,
+        /// How many more are left out.
+        others: usize,
+    },
+    /// The statement is cut so that its cycle does not cover what a receipt says that it settles.
+    #[error(
+        "OMITTED: the statement's cycle ends before or begins after {entry}, for which the operator \
+         signed this receipt of that cycle; the two files prove it to anybody who has the operator's key"
+    )]
+    NotCovered {
+        /// The entry's id.
+        entry: String,
+    },
+    /// The statement has another line than the receipt says.
+    #[error(
+        "CHANGED: entry {entry} is {told} in the receipt that the operator signed; the two files prove \
+         it to anybody who has the operator's key"
+    )]
+    ToldOtherwise {
+        /// The entry's id.
+        entry: String,
+        /// What the receipt says.
+        told: String,
+    },
+    /// The operator signed two receipts of one transaction that differ.
+    #[error(
+        "CHANGED: the operator signed another receipt of {transaction} before; the two prove it to \
+         anybody who has the operator's key"
+    )]
+    TwoReceipts {
+        /// The transaction.
+        transaction: String,
+    },
+}
+
+/// What is said of lines that are left out besides the first.
+fn more(others: usize) -> String {
+    if others == 0 { String::new() } else { format!("; {others} more are left out") }
 }
 
 impl Fault {

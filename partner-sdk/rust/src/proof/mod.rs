@@ -4,8 +4,10 @@
 //! was changed, that its lines are a party's own and add up, and that the states of the log that it
 //! names were signed. [`verify_follows`] checks that it continues an earlier statement, and that the
 //! log it rests on still holds all that the earlier one rested on. [`verify_inclusion_of`] checks
-//! that every line stands in that log, by the proofs that the server hands out in bulk. [`Posted`]
-//! looks for what a partner posted and the statement leaves out.
+//! that every line stands in that log, by the proofs that the server hands out in bulk.
+//! [`verify_receipts`] checks that the statement has every line for which the operator signed a
+//! receipt before: what is missing is proved by the two files. [`Posted`] looks for what a partner
+//! posted and the statement leaves out, where there are no receipts.
 //!
 //! Files are read line by line: a statement of a million lines takes no more memory than a short
 //! one. Whatever is not as it must be is a [`Finding`], which says where and what.
@@ -34,6 +36,8 @@ mod merkle;
 mod note;
 mod posted;
 mod proofs;
+mod receipt;
+mod receipts;
 mod row;
 mod sections;
 mod statement;
@@ -49,5 +53,7 @@ pub use merkle::{
 pub use note::{Checkpoint, NoteError, Opened, VerifierKey};
 pub use posted::{Posted, PostedError};
 pub use proofs::{Proofs, verify_inclusion_of};
+pub use receipt::{Receipt, ReceiptEntry};
+pub use receipts::{Kept, Receipts, verify_receipts};
 pub use row::Line;
 pub use statement::{LineCheck, Verified, verify_statement, verify_statement_with};

@@ -105,6 +105,11 @@ impl<'l> Line<'l> {
         format!("tx_{}_{}", self.shard, self.seq)
     }
 
+    /// The entry's id.
+    pub fn entry_id(&self) -> String {
+        format!("tx_{}_{}/{}", self.shard, self.seq, self.place)
+    }
+
     /// What lines are ordered by.
     pub(super) fn key(&self) -> (i64, i64, u32) {
         (self.shard, self.seq, self.place)

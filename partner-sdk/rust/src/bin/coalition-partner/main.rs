@@ -1,8 +1,9 @@
-//! The command `coalition-partner`: posts files in bulk, signs requests, sends single ones, and checks
-//! statements.
+//! The command `coalition-partner`: posts files in bulk, signs requests, sends single ones, fetches
+//! receipts, and checks statements.
 //!
 //! Reads its arguments, calls the library, and turns what comes back into words and exit codes.
 
+mod receipt;
 mod verify;
 
 use std::error::Error as _;
@@ -64,6 +65,9 @@ enum Command {
     Sign(SignArguments),
     /// Sends one signed request and prints the answer.
     Call(CallArguments),
+    /// Fetches signed receipts of transactions, by which a statement is checked later.
+    #[command(after_help = format!("{}\n\n{EXIT_CODES}", receipt::HELP))]
+    Receipt(receipt::ReceiptArguments),
     /// Checks a statement without the server: that nothing was changed, left out or rewritten.
     #[command(after_help = verify::HELP)]
     Verify(verify::VerifyArguments),
@@ -199,6 +203,7 @@ fn main() -> ExitCode {
         Command::Post(arguments) => post(arguments),
         Command::Sign(arguments) => sign(&arguments),
         Command::Call(arguments) => call(&arguments),
+        Command::Receipt(arguments) => receipt::receipt(arguments),
         Command::Verify(arguments) => verify::verify(&arguments),
     };
     match done {

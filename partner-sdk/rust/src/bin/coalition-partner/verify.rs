@@ -1,22 +1,23 @@
 //! `coalition-partner verify`: checks a statement, and says what was checked and what was not.
 
 use std::fs::File;
-use std::io::{BufReader, Write as _, stdout};
+use std::io::{BufRead, BufReader, Write as _, stdout};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
 use coalition_partner::post::FileError;
 use coalition_partner::proof::{
-    Continuity, LineCheck, Posted, Proofs, Verified, VerifierKey, verify_follows, verify_statement,
-    verify_statement_with,
+    Continuity, Kept, LineCheck, Posted, Proofs, Receipts, Verified, VerifierKey, verify_follows,
+    verify_statement, verify_statement_with,
 };
 
 use crate::Failure;
 
 pub const HELP: &str = "\
-Nothing is asked of the server; get the operator's key from the operator, by another way than the
-statement, and keep every statement: the next one is checked against it.
+A statement's own numbers and sums can't show that a line was left out before it was signed: --receipts
+can, and what it finds is a proof. Nothing is asked of the server; get the operator's key from the
+operator, by another way than the statement, and keep every statement: the next one is checked against it.
 
 Exit codes:
   0  everything that was checked is as it must be
@@ -43,6 +44,10 @@ pub struct VerifyArguments {
     /// Transactions that you got as answers, one id on each line; those without a line are listed.
     #[arg(long)]
     posted: Option<PathBuf>,
+    /// Receipts of transactions, as `coalition-partner receipt` fetches them: the statement must have
+    /// their lines.
+    #[arg(long)]
+    receipts: Option<PathBuf>,
 }
 
 /// Checks a statement.
@@ -56,12 +61,21 @@ pub fn verify(arguments: &VerifyArguments) -> Result<ExitCode, Failure> {
         Some(path) => Some(Proofs::new(open(path)?)),
         None => None,
     };
+    let mut receipts = match &arguments.receipts {
+        Some(path) => {
+            let read = Receipts::read(open(path)?, &arguments.key);
+            Some(read.map_err(found(path))?)
+        }
+        None => None,
+    };
     let mut checks: Vec<&mut dyn LineCheck> = Vec::new();
     checks.extend(proofs.as_mut().map(|check| -> &mut dyn LineCheck { check }));
     checks.extend(posted.as_mut().map(|check| -> &mut dyn LineCheck { check }));
+    checks.extend(receipts.as_mut().map(|check| -> &mut dyn LineCheck { check }));
     let path = &arguments.statement;
     let this = verify_statement_with(open(path)?, &arguments.key, &mut checks);
     let this = this.map_err(found(path))?;
+    let kept = receipts.map(Receipts::kept).transpose().map_err(found(path))?;
     let continuity = match &arguments.previous {
         None => None,
         Some(path) => {
@@ -73,15 +87,32 @@ pub fn verify(arguments: &VerifyArguments) -> Result<ExitCode, Failure> {
     };
     say_statement(&this, &arguments.key)?;
     say_continuity(&this, continuity.as_ref())?;
+    say_checks(proofs.as_ref(), kept, posted.as_ref())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn say_checks<R: BufRead>(
+    proofs: Option<&Proofs<R>>,
+    kept: Option<Kept>,
+    posted: Option<&Posted>,
+) -> Result<(), Failure> {
     let mut output = stdout().lock();
-    match &proofs {
+    match proofs {
         Some(proofs) => {
             let count = proofs.transactions();
             writeln!(output, "  proofs: all lines, of {count} transactions, stand in the logs")?;
         }
         None => writeln!(output, "  proofs: NOT CHECKED, as --proofs is not given")?,
     }
-    if let Some(posted) = &posted {
+    match kept {
+        Some(Kept { receipts, lines, of_other_cycles }) => writeln!(
+            output,
+            "  receipts: {receipts}; the statement has all {lines} lines of this cycle; \
+             {of_other_cycles} are of other cycles"
+        )?,
+        None => writeln!(output, "  receipts: NOT CHECKED, as --receipts is not given")?,
+    }
+    if let Some(posted) = posted {
         let missing: Vec<String> = posted.without_line().collect();
         let (covered, count) = (posted.covered(), missing.len());
         writeln!(output, "  posted: the cycle covers {covered} of the list; {count} have no line")?;
@@ -89,7 +120,7 @@ pub fn verify(arguments: &VerifyArguments) -> Result<ExitCode, Failure> {
             writeln!(output, "    {id}")?;
         }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 fn say_statement(this: &Verified, key: &VerifierKey) -> Result<(), Failure> {
@@ -133,7 +164,7 @@ fn read_posted(path: &Path) -> Result<Posted, Failure> {
         .map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))
 }
 
-fn open(path: &Path) -> Result<BufReader<File>, Failure> {
+pub fn open(path: &Path) -> Result<BufReader<File>, Failure> {
     let file = File::open(path);
     Ok(BufReader::new(file.map_err(|source| FileError::Io { path: path.to_owned(), source })?))
 }

@@ -227,6 +227,33 @@ impl Books {
         Draft { header, rows, late: "[]".to_owned(), control: None, sizes }
     }
 
+    /// The text of the party's receipt of a transaction.
+    pub fn receipt_text(&self, shard: i64, seq: usize) -> String {
+        let recorded = &self.logs[&shard][seq - 1];
+        let leaf = STANDARD.encode(recorded.leaf());
+        let mut text = format!(
+            "{OPERATOR}/receipt\nlog {OPERATOR}/log/{shard}\ntransaction tx_{shard}_{seq}\nseq {seq}\n\
+             leaf {leaf}\nrecorded_at 2024-07-10T12:00:00Z\nparty {PARTY}\ncurrency EUR\n"
+        );
+        for entry in &recorded.entries {
+            let says: Value = serde_json::from_str(entry).expect("an entry is JSON");
+            let side = if says["from"] == PARTY { "debit" } else { "credit" };
+            if says["from"] == PARTY || says["to"] == PARTY {
+                let field = |name: &str| says[name].as_str().expect("a text").to_owned();
+                let (id, cycle, amount) = (field("id"), field("cycle"), field("amount"));
+                text += &format!("entry {id} {cycle} {side} {amount}\n");
+            }
+        }
+        text
+    }
+
+    /// The party's receipts of all that was recorded.
+    pub fn receipts(&self) -> String {
+        let places =
+            self.logs.iter().flat_map(|(shard, log)| (1..=log.len()).map(|seq| (*shard, seq)));
+        places.map(|(shard, seq)| note(&self.receipt_text(shard, seq))).collect()
+    }
+
     /// The proofs of a statement's lines.
     pub fn proofs(&self, draft: &Draft) -> String {
         let mut places: BTreeMap<(i64, usize), Vec<u32>> = BTreeMap::new();

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use super::books::{OPERATOR, books};
+use super::books::{OPERATOR, books, note};
 
 /// The verifier key of the books' operator, as text.
 const KEY: &str = "coalition.example+d8020470+AepKbGPinFIKvvVQexMuxfmVR3auvr57kkIe6mkURtIs";
@@ -24,6 +24,12 @@ impl Folder {
         folder.write("june.json", &first.file());
         folder.write("july.json", &second.file());
         folder.write("july.proofs", &books.proofs(&second));
+        let receipts = (22..=31).map(|seq| note(&books.receipt_text(0, seq)));
+        let other = books.receipt_text(3, 2).replace(" 2024-07-10 ", " 2024-07-09 ");
+        folder.write("receipts", &(receipts.collect::<String>() + &note(&other)));
+        let mut short = second.clone();
+        short.rows.remove(3);
+        folder.write("short.json", &short.file());
         folder.write("posted", "tx_0_22\ntx_0_25\ntx_0_1\n");
         folder
     }
@@ -54,7 +60,7 @@ impl Drop for Folder {
 #[test]
 fn what_was_checked_is_told() {
     let folder = Folder::new("told");
-    let all = "--previous june.json --proofs july.proofs --posted posted";
+    let all = "--previous june.json --proofs july.proofs --posted posted --receipts receipts";
     let (code, words) = folder.verify(&format!("july.json --key {KEY} {all}"));
     assert_eq!(code, Some(0), "{words}");
     for told in [
@@ -62,13 +68,19 @@ fn what_was_checked_is_told() {
         &format!("  signature: by {OPERATOR}, over every byte\n"),
         "  previous: continued; 3 logs hold all that they held\n",
         "  proofs: all lines, of 6 transactions, stand in the logs\n",
+        "  receipts: 11; the statement has all 8 lines of this cycle; 2 are of other cycles\n",
         "  posted: the cycle covers 2 of the list; 1 have no line\n    tx_0_25\n",
     ] {
         assert!(words.contains(told), "{told} is not in {words}");
     }
     let (code, words) = folder.verify(&format!("july.json --key {KEY}"));
     assert_eq!(code, Some(0), "{words}");
-    assert_eq!(words.matches("NOT CHECKED").count(), 2, "{words}");
+    assert_eq!(words.matches("NOT CHECKED").count(), 3, "{words}");
+    let (code, words) = folder.verify(&format!("short.json --key {KEY}"));
+    assert_eq!(code, Some(0), "its own sums can't show it: {words}");
+    let (code, words) = folder.verify(&format!("short.json --key {KEY} --receipts receipts"));
+    assert_eq!(code, Some(1), "{words}");
+    assert!(words.contains("OMITTED: the statement has no line tx_0_"), "{words}");
 }
 
 #[test]
@@ -85,6 +97,7 @@ fn exit_codes_say_what_happened() {
         format!("none.json --key {KEY}"),
         format!("july.json --key {KEY} --proofs none"),
         format!("july.json --key {KEY} --posted july.json"),
+        format!("july.json --key {KEY} --receipts none"),
         "july.json --key coalition.example".to_owned(),
         "july.json".to_owned(),
     ] {

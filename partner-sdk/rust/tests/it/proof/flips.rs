@@ -5,7 +5,7 @@ use coalition_partner::proof::{verify_follows, verify_inclusion_of, verify_state
 use super::books::{books, verifier_key};
 
 /// Numbers that look like chance and are the same in every run (splitmix64).
-struct Chance(u64);
+pub struct Chance(pub u64);
 
 impl Chance {
     fn next(&mut self) -> u64 {
@@ -16,7 +16,7 @@ impl Chance {
         mixed ^ (mixed >> 31)
     }
 
-    fn below(&mut self, end: usize) -> usize {
+    pub fn below(&mut self, end: usize) -> usize {
         let end = u64::try_from(end).expect("a length");
         usize::try_from(self.next() % end).expect("it is below a length")
     }

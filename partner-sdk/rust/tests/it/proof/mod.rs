@@ -6,5 +6,6 @@ mod continuity;
 mod flips;
 mod inclusion;
 mod merkle;
+mod receipts;
 mod statements;
 mod vectors;
