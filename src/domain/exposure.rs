@@ -9,20 +9,22 @@ use super::posting::{Body, Posting};
 use super::settlement::CycleId;
 use super::transaction::Transaction;
 
-/// How much a party may owe; each is the smallest of its agreements'.
+/// How much a party may owe.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
-    /// Net within the open cycle of a schedule.
-    pub cap: Option<(ScheduleId, Money)>,
-    /// Net over all that is not settled, with what open holds would add.
+    /// Net within the open cycle of each schedule: the smallest cap of the agreements that are
+    /// settled by it.
+    pub caps: BTreeMap<ScheduleId, Money>,
+    /// Net over all that is not settled, with what open holds would add: the smallest of all its
+    /// agreements'.
     pub credit_line: Option<Money>,
 }
 
 /// Which limit.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LimitName {
-    /// The net debit cap within the open cycle.
-    Cap,
+    /// The net debit cap within the open cycle of a schedule.
+    Cap(ScheduleId),
     /// The credit line.
     CreditLine,
     /// A pack of points that was bought in advance.
@@ -34,7 +36,7 @@ pub enum LimitName {
 impl std::fmt::Display for LimitName {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Cap => write!(out, "net_debit_cap"),
+            Self::Cap(_) => write!(out, "net_debit_cap"),
             Self::CreditLine => write!(out, "credit_line"),
             Self::Pack(pack) => write!(out, "pack/{pack}"),
             Self::Packs(programme) => write!(out, "packs/{programme}"),
@@ -54,10 +56,8 @@ pub struct LimitHit {
 /// What a limited party is owed, net; below zero: what it owes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exposure {
-    /// The open cycle of the schedule of its cap.
-    pub cycle: CycleId,
-    /// Within that cycle.
-    pub in_cycle: Money,
+    /// Within the open cycle of each schedule for which it has a cap.
+    pub in_cycles: BTreeMap<CycleId, Money>,
     /// In all cycles, less what was paid.
     pub unsettled: Money,
     /// What it would owe if all open holds were captured; not below zero.
@@ -71,11 +71,18 @@ impl Exposure {
             let change = change_of(posting, party);
             if !change.is_zero() {
                 self.unsettled += change;
-                if posting.cycle(transaction).as_ref() == Some(&self.cycle) {
-                    self.in_cycle += change;
+                let cycle = posting.cycle(transaction);
+                if let Some(in_cycle) = cycle.and_then(|cycle| self.in_cycles.get_mut(&cycle)) {
+                    *in_cycle += change;
                 }
             }
         }
+    }
+
+    /// The open cycle of a schedule with what is owed within it; none: there is no cap.
+    pub fn open_cycle(&self, schedule: &ScheduleId) -> Option<(&CycleId, Money)> {
+        let found = self.in_cycles.iter().find(|(cycle, _)| cycle.schedule == *schedule);
+        found.map(|(cycle, money)| (cycle, *money))
     }
 }
 

@@ -154,16 +154,18 @@ fn follow_new_limits(
     after: &Timeline,
     now: Instant,
 ) -> Result<(), StoreError> {
-    let known = before.latest().limited(now);
-    let mut fresh = after.latest().limited(now);
-    fresh.retain(|party, cycle| known.get(party) != Some(cycle));
+    let known = before.at(now).limited(now);
+    let mut fresh = after.at(now).limited(now);
+    fresh.retain(|party, cycles| known.get(party).is_none_or(|known| !cycles.is_subset(known)));
     if fresh.is_empty() {
         return Ok(());
     }
     let mut exposures = exposures::lock(connection, &fresh)?;
     for (party, exposure) in &mut exposures {
-        let positions = cycles::positions_of(connection, &exposure.cycle)?;
-        exposure.in_cycle = positions.iter().map(|one| one.change_of(party)).sum();
+        for (cycle, owed) in &mut exposure.in_cycles {
+            let positions = cycles::positions_of(connection, cycle)?;
+            *owed = positions.iter().map(|one| one.change_of(party)).sum();
+        }
         exposure.unsettled = exposures::unsettled(connection, party)?;
         exposure.held = exposures::held(connection, party)?;
     }

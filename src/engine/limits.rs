@@ -104,36 +104,46 @@ impl Found<'_> {
         for (party, limits) in &self.coalition.limits {
             let both = before.exposures.get(party).zip(ledger.exposures.get(party));
             let Some((was, is)) = both else { continue };
-            if let Some((_, most)) = limits.cap {
-                let used = |one: &Exposure| (-one.in_cycle).max(Money::ZERO);
-                self.crossed((party, LimitName::Cap), (used(was), used(is), most), is);
+            for (schedule, &most) in &limits.caps {
+                let limit = LimitName::Cap(schedule.clone());
+                let used = |one| self.used(&limit, one);
+                self.crossed((party, &limit), (used(was), used(is), most));
             }
             if let Some(most) = limits.credit_line {
-                let used = |one: &Exposure| (one.held - one.unsettled).max(Money::ZERO);
-                self.crossed((party, LimitName::CreditLine), (used(was), used(is), most), is);
+                let limit = LimitName::CreditLine;
+                let used = |one| self.used(&limit, one);
+                self.crossed((party, &limit), (used(was), used(is), most));
             }
         }
+    }
+
+    /// How much of a limit on money is used.
+    fn used(&self, limit: &LimitName, exposure: &Exposure) -> Money {
+        let owed = match limit {
+            LimitName::Cap(schedule) => exposure.open_cycle(schedule).map(|(_, owed)| -owed),
+            _ => Some(exposure.held - exposure.unsettled),
+        };
+        owed.unwrap_or_default().max(Money::ZERO)
     }
 
     fn crossed(
         &mut self,
-        (party, limit): (&PartyId, LimitName),
+        (party, limit): (&PartyId, &LimitName),
         (was, is, most): (Money, Money, Money),
-        exposure: &Exposure,
     ) {
         for event in marks_between(was.0, is.0, most.0) {
-            let data = self.money_data(&limit, exposure, (is, most));
-            let cycle = exposure.cycle.to_string();
-            self.push(event, (party, &limit), cycle, (None, data));
+            self.push_money(event, (party, limit), (is, most));
         }
     }
 
-    fn money_data(
-        &self,
-        limit: &LimitName,
-        exposure: &Exposure,
+    /// What is told of a limit on money, once in each cycle of its schedule. A credit line lasts
+    /// longer than a cycle: it is told of by the coalition's own schedule.
+    fn push_money(
+        &mut self,
+        event: &'static str,
+        (party, limit): (&PartyId, &LimitName),
         (used, most): (Money, Money),
-    ) -> Value {
+    ) {
         let scale = self.coalition.money_scale;
         let mut data = json!({
             "limit": limit.to_string(),
@@ -141,10 +151,15 @@ impl Found<'_> {
             "most": most.text(scale),
             "currency": self.coalition.currency,
         });
-        if *limit == LimitName::Cap {
-            data["cycle"] = exposure.cycle.to_string().into();
+        let schedule = match limit {
+            LimitName::Cap(schedule) => self.coalition.schedule(schedule),
+            _ => self.coalition.own_schedule(),
+        };
+        let cycle = schedule.cycle_of(self.now).to_string();
+        if matches!(limit, LimitName::Cap(_)) {
+            data["cycle"] = cycle.clone().into();
         }
-        data
+        self.push(event, (party, limit), cycle, (None, data));
     }
 
     fn packs(&mut self, before: &Before, ledger: &Ledger) {
@@ -169,28 +184,20 @@ impl Found<'_> {
 
     /// Something was refused: the limit is hit, however much of it is left.
     fn refused(&mut self, hit: &LimitHit, ledger: &Ledger) {
+        if let LimitName::Packs(programme) = &hit.limit {
+            let cycle = self.coalition.own_schedule().cycle_of(self.now).to_string();
+            let told = (Some(programme.clone()), json!({"limit": "packs"}));
+            self.push(HIT, (&hit.party, &hit.limit), cycle, told);
+            return;
+        }
         let limits = self.coalition.limits.get(&hit.party);
-        let there = limits.zip(ledger.exposures.get(&hit.party));
-        let (cycle, programme, data) = match (&hit.limit, there) {
-            (LimitName::Cap, Some((limits, exposure))) => {
-                let most = limits.cap.as_ref().map(|(_, cap)| *cap).unwrap_or_default();
-                let used = (-exposure.in_cycle).max(Money::ZERO);
-                let data = self.money_data(&hit.limit, exposure, (used, most));
-                (exposure.cycle.to_string(), None, data)
-            }
-            (LimitName::CreditLine, Some((limits, exposure))) => {
-                let used = (exposure.held - exposure.unsettled).max(Money::ZERO);
-                let most = limits.credit_line.unwrap_or_default();
-                let data = self.money_data(&hit.limit, exposure, (used, most));
-                (exposure.cycle.to_string(), None, data)
-            }
-            (LimitName::Packs(programme), _) => {
-                let cycle = self.coalition.own_schedule().cycle_of(self.now).to_string();
-                (cycle, Some(programme.clone()), json!({"limit": "packs"}))
-            }
-            _ => return,
+        let Some((limits, exposure)) = limits.zip(ledger.exposures.get(&hit.party)) else { return };
+        let most = match &hit.limit {
+            LimitName::Cap(schedule) => limits.caps.get(schedule).copied(),
+            _ => limits.credit_line,
         };
-        self.push(HIT, (&hit.party, &hit.limit), cycle, (programme, data));
+        let used = self.used(&hit.limit, exposure);
+        self.push_money(HIT, (&hit.party, &hit.limit), (used, most.unwrap_or_default()));
     }
 
     fn scale_of(&self, programme: &ProgrammeId) -> u32 {

@@ -163,6 +163,8 @@ struct Terms<'a> {
     money: EarnMoney,
     money_scale: u32,
     today: Day,
+    /// Which try this is: what was refused may be granted when the list is read again.
+    attempt: i64,
 }
 
 impl<'a> Terms<'a> {
@@ -181,6 +183,7 @@ impl<'a> Terms<'a> {
             money,
             money_scale: coalition.money_scale,
             today: programme.zone.day_of(now),
+            attempt: now.0,
         })
     }
 
@@ -277,7 +280,7 @@ impl<'a> Terms<'a> {
         let gift = Gift {
             party: self.retro.party.clone(),
             reference: receipt.reference.reference.clone(),
-            attempt: 1,
+            attempt: self.attempt,
             programme: self.programme.id.clone(),
             member,
             points: receipt.points,

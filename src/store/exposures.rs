@@ -1,6 +1,7 @@
-//! What limited parties owe: one row for each over all cycles, one for the open cycle of its cap.
+//! What limited parties owe: one row for each over all cycles, one for the open cycle of each
+//! of its caps.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use diesel::prelude::*;
 
@@ -22,11 +23,11 @@ const ALL: (&str, i64) = ("", 0);
 /// If the database fails.
 pub fn lock(
     connection: &mut Database,
-    parties: &BTreeMap<PartyId, CycleId>,
+    parties: &BTreeMap<PartyId, BTreeSet<CycleId>>,
 ) -> Result<HashMap<PartyId, Exposure>, StoreError> {
-    let keys = parties.iter().flat_map(|(party, cycle)| {
-        let cap = (cycle.schedule.as_str(), cycle.first.number());
-        [(party.as_str(), ALL), (party.as_str(), cap)]
+    let keys = parties.iter().flat_map(|(party, cycles)| {
+        let caps = cycles.iter().map(|cycle| (cycle.schedule.as_str(), cycle.first.number()));
+        std::iter::once(ALL).chain(caps).map(|key| (party.as_str(), key))
     });
     let rows: Vec<_> = keys
         .map(|(party, (schedule, cycle))| {
@@ -39,12 +40,12 @@ pub fn lock(
             )
         })
         .collect();
-    each_backend!(connection, |one| {
+    let new_rows = each_backend!(connection, |one| {
         diesel::insert_into(exposures::table).values(&rows).on_conflict_do_nothing().execute(one)
     })?;
     let names: Vec<&str> = parties.keys().map(PartyId::as_str).collect();
-    let mut cycles: Vec<i64> = parties.values().map(|cycle| cycle.first.number()).collect();
-    cycles.push(ALL.1);
+    let cycles = parties.values().flatten().map(|cycle| cycle.first.number());
+    let cycles: Vec<i64> = cycles.chain(std::iter::once(ALL.1)).collect();
     let query = exposures::table
         .select(exposures::all_columns)
         .filter(exposures::party.eq_any(&names))
@@ -62,18 +63,51 @@ pub fn lock(
         let key = (party.to_string(), schedule.to_owned(), cycle);
         found.get(&key).copied().unwrap_or_default()
     };
-    let exposure = |(party, cycle): (&PartyId, &CycleId)| {
+    let exposure = |(party, cycles): (&PartyId, &BTreeSet<CycleId>)| {
         let (unsettled, held) = row(party, ALL.0, ALL.1);
-        let (in_cycle, _) = row(party, cycle.schedule.as_str(), cycle.first.number());
+        let in_cycle = |cycle: &CycleId| {
+            Money(row(party, cycle.schedule.as_str(), cycle.first.number()).0)
+        };
         let exposure = Exposure {
-            cycle: cycle.clone(),
-            in_cycle: Money(in_cycle),
+            in_cycles: cycles.iter().map(|cycle| (cycle.clone(), in_cycle(cycle))).collect(),
             unsettled: Money(unsettled),
             held: Money(held),
         };
         (party.clone(), exposure)
     };
-    Ok(parties.iter().map(exposure).collect())
+    let mut all: HashMap<PartyId, Exposure> = parties.iter().map(exposure).collect();
+    if new_rows > 0 {
+        // A cap that an earlier version of the server did not count begins within its cycle.
+        for (party, exposure) in &mut all {
+            for (cycle, net) in exposure.in_cycles.iter_mut().filter(|(_, net)| net.is_zero()) {
+                *net = within(connection, party, cycle)?;
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// What a party is owed, net, by the positions of a cycle.
+fn within(
+    connection: &mut Database,
+    party: &PartyId,
+    cycle: &CycleId,
+) -> Result<Money, StoreError> {
+    let name = party.as_str();
+    let rows: Vec<(String, String, i64)> = positions::table
+        .select((positions::debtor, positions::creditor, positions::amount))
+        .filter(positions::schedule.eq(cycle.schedule.as_str()))
+        .filter(positions::cycle.eq(cycle.first.number()))
+        .filter(positions::debtor.eq(name).or(positions::creditor.eq(name)))
+        .load(connection)?;
+    Ok(rows.iter().map(|(debtor, creditor, amount)| change(name, debtor, creditor, *amount)).sum())
+}
+
+/// What a position adds to what a party is owed.
+fn change(name: &str, debtor: &str, creditor: &str, amount: i64) -> Money {
+    let gets = if creditor == name { amount } else { 0 };
+    let gives = if debtor == name { amount } else { 0 };
+    Money(gets - gives)
 }
 
 /// Saves exposures that are locked.
@@ -85,12 +119,11 @@ pub fn save<S: std::hash::BuildHasher>(
     all: &HashMap<PartyId, Exposure, S>,
 ) -> Result<(), StoreError> {
     for (party, exposure) in all {
-        let cycle = &exposure.cycle;
-        let rows = [
-            (ALL, exposure.unsettled, exposure.held),
-            ((cycle.schedule.as_str(), cycle.first.number()), exposure.in_cycle, Money::ZERO),
-        ];
-        for ((schedule, cycle), net, held) in rows {
+        let in_cycles = exposure.in_cycles.iter().map(|(cycle, net)| {
+            ((cycle.schedule.as_str(), cycle.first.number()), *net, Money::ZERO)
+        });
+        let all = std::iter::once((ALL, exposure.unsettled, exposure.held));
+        for ((schedule, cycle), net, held) in all.chain(in_cycles) {
             diesel::update(exposures::table.find((party.as_str(), schedule, cycle)))
                 .set((exposures::net.eq(net.0), exposures::held.eq(held.0)))
                 .execute(connection)?;
@@ -121,12 +154,9 @@ pub fn unsettled(connection: &mut Database, party: &PartyId) -> Result<Money, St
         .filter(positions::debtor.eq(name).or(positions::creditor.eq(name)))
         .load(connection)?;
     let open = rows.into_iter().filter(|row| !settled.contains(&(row.0.clone(), row.1)));
-    let change = open.map(|(_, _, debtor, creditor, amount)| {
-        let gets = if creditor == name { amount } else { 0 };
-        let gives = if debtor == name { amount } else { 0 };
-        Money(gets - gives)
-    });
-    let owed: Money = change.sum();
+    let changes =
+        open.map(|(_, _, debtor, creditor, amount)| change(name, &debtor, &creditor, amount));
+    let owed: Money = changes.sum();
     let booked = payments::booked_for(connection, party)?.into_iter().filter(|(cycle, _)| {
         !settled.contains(&(cycle.schedule.to_string(), cycle.first.number()))
     });

@@ -36,8 +36,8 @@ pub struct Wanted {
     pub whole: BTreeSet<MemberId>,
     /// Accounts of which points are taken in burning order.
     pub burning: BTreeSet<AccountKey>,
-    /// Parties whose exposure counts, each with the cycle of its cap.
-    pub limited: BTreeMap<PartyId, CycleId>,
+    /// Parties whose exposure counts, each with the cycles of its caps.
+    pub limited: BTreeMap<PartyId, BTreeSet<CycleId>>,
     /// Parties whose packs may be used.
     pub prepaid: BTreeSet<PartyId>,
     /// Whether any member of the shards at hand was ever merged.

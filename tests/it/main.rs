@@ -44,6 +44,7 @@ mod hooks;
 mod idempotency;
 mod kinds;
 mod liability;
+mod limits;
 mod lists;
 mod members;
 mod migrations;

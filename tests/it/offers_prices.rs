@@ -205,6 +205,10 @@ nobody,2025-02-03,7.00,OLD-7
 ";
 
 fn retro(world: &World, list: &str, is_dry: bool) -> Report {
+    retro_at(world, list, is_dry, "2025-03-03T09:00:00Z")
+}
+
+fn retro_at(world: &World, list: &str, is_dry: bool, now: &str) -> Report {
     let retro = Retro {
         programme: "club".parse().expect("a programme"),
         party: "shop".parse().expect("a party"),
@@ -213,7 +217,7 @@ fn retro(world: &World, list: &str, is_dry: bool) -> Report {
         is_dry,
     };
     let engine = engine(world);
-    run(&engine, &retro, list.as_bytes(), instant("2025-03-03T09:00:00Z")).expect("it is read")
+    run(&engine, &retro, list.as_bytes(), instant(now)).expect("it is read")
 }
 
 #[test]
@@ -257,6 +261,27 @@ fn past_receipts_are_counted_first_and_granted_for_once() {
         let third = retro(world, &more, false);
         assert_eq!((third.granted, third.points.0, third.known), (1, 10, 2));
         assert_eq!(world.balance(&club.anna, "club")["available"], "169");
+    });
+}
+
+#[test]
+fn a_past_receipt_that_a_credit_line_refuses_is_granted_for_when_the_list_is_read_again() {
+    both(|world| {
+        let club = Club::new(world);
+        let agree = |line: &str| {
+            world.add_agreement(&json!({
+                "programme": "club", "party": "shop", "credit_line": line,
+                "earn": {"funding": [{"party": "shop", "share": "1"}], "price_per_point": "1.00"}
+            }));
+        };
+        agree("150.00");
+        let done = retro(world, LIST, false);
+        assert_eq!((done.granted, done.points.0), (1, 150));
+        assert_eq!(done.rejected["limit_exceeded"].lines, [3]);
+        agree("159.00");
+        let again = retro_at(world, LIST, false, "2025-03-03T09:10:00Z");
+        assert_eq!((again.granted, again.points.0, again.known), (1, 9, 1));
+        assert_eq!(world.balance(&club.anna, "club")["available"], "159");
     });
 }
 

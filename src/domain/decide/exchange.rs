@@ -50,9 +50,10 @@ pub fn decide(ask: &Ask<'_>) -> Decision {
     let dates = LotDates { available_at: now, expires_at };
     draft.give(&entered_key, &Gift::funded(given, dates, terms.price_per_point));
     let sides = draft.sides(left, &ask.command.party);
-    let of_lots = Obligations::of_lots(&charges, &sides).postings(&left.id);
-    draft.post_all(of_lots);
-    draft.post_all(money(terms, left, entered, given));
+    let mut postings = Obligations::of_lots(&charges, &sides).postings(&left.id);
+    postings.extend(money(terms, left, entered, given));
+    draft.must_keep_lines(&postings)?;
+    draft.post_all(postings);
     let detail =
         Detail::Exchange { from: from.clone(), to: to.clone(), taken, given, rate: terms.rate };
     Ok(draft.finish(Title::of(ask.command, member), detail))

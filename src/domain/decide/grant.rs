@@ -42,6 +42,7 @@ pub fn decide(ask: &Ask<'_>) -> Decision {
     draft.give(&key, &Gift::under(*points, dates, &money, programme.scales));
     let sides = draft.sides(programme, &ask.command.party);
     let postings = Obligations::of_earning(*points, &money, &sides).postings(&programme.id);
+    draft.must_keep_lines(&postings)?;
     draft.post_all(postings);
     let detail = Detail::Grant { programme: programme.id.clone(), granted: *points };
     Ok(draft.finish(Title::of(ask.command, key.member), detail))

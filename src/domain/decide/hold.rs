@@ -76,6 +76,7 @@ pub fn decide_capture(ask: &Ask<'_>, of: &Reference, points: Option<&str>) -> De
     let sides = draft.sides(programme, &ask.command.party);
     let lots = Obligations::of_lots(&charges, &sides);
     let postings = Obligations::of_burning(points, terms, &sides).and(lots).postings(&programme.id);
+    draft.must_keep_lines(&postings)?;
     draft.post_all(postings);
     let programme = key.programme.clone();
     let detail = Detail::Capture { programme, of: hold.id, burned: points, released };

@@ -46,14 +46,14 @@ pub fn decide(ask: &Ask<'_>, receipt: &Receipt, burn: Burn, hold: Option<&Refere
     let charges = draft.charges(&key, &part.taken);
     let postings =
         obligations(&draft, programme, agreement, (&part, &charges)).postings(&programme.id);
-    draft.must_keep_limits(&postings, &BTreeMap::new())?;
-
-    // After this point the purchase must succeed.
     let mut released = Points::ZERO;
     match hold {
         Some(hold) => released = draft.finish_hold(hold, part.burned, programme),
         None => draft.burn(&key, &part.taken),
     }
+    draft.must_keep_limits(&postings, &BTreeMap::new())?;
+
+    // After this point the purchase must succeed.
     let dates = dates_of_purchase(programme, day, now);
     credit(&mut draft, &key, programme, &mut part, dates);
     draft.post_all(postings);

@@ -44,7 +44,9 @@ pub fn decide(ask: &Ask<'_>) -> Decision {
         };
         let payer = LedgerAccount::Party(agreed.paid_by.clone());
         let server = LedgerAccount::Party(agreement.party.clone());
-        draft.post_all(vec![Posting::money(payer, server, owed)]);
+        let postings = vec![Posting::money(payer, server, owed)];
+        draft.must_keep_lines(&postings)?;
+        draft.post_all(postings);
     }
     let detail = Detail::Service {
         programme: programme.id.clone(),

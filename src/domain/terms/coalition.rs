@@ -1,6 +1,6 @@
 //! The whole configuration at one instant, and what changes it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -101,6 +101,8 @@ pub struct Coalition {
     pub exchanges: BTreeMap<(ProgrammeId, ProgrammeId), Exchange>,
     /// What each party that has a limit may owe.
     pub limits: BTreeMap<PartyId, Limits>,
+    /// Of which parties it is counted what they owe, and by which schedules.
+    counted: BTreeMap<PartyId, BTreeSet<ScheduleId>>,
     /// The documents in force, for those who ask.
     pub documents: Documents,
 }
@@ -153,6 +155,7 @@ impl Coalition {
             agreements: BTreeMap::new(),
             exchanges: BTreeMap::new(),
             limits: BTreeMap::new(),
+            counted: BTreeMap::new(),
             documents,
         })
     }
@@ -204,13 +207,21 @@ impl Coalition {
         self.schedules.get(id).unwrap_or_else(|| self.own_schedule())
     }
 
-    /// The parties that have a limit, each with the open cycle of its cap.
-    pub fn limited(&self, now: Instant) -> BTreeMap<PartyId, CycleId> {
-        let cycle = |limits: &Limits| match &limits.cap {
-            Some((schedule, _)) => self.schedule(schedule).cycle_of(now),
-            None => self.own_schedule().cycle_of(now),
-        };
-        self.limits.iter().map(|(party, limits)| (party.clone(), cycle(limits))).collect()
+    /// The parties that have a limit now or will have one, each with the open cycles of its caps.
+    pub fn limited(&self, now: Instant) -> BTreeMap<PartyId, BTreeSet<CycleId>> {
+        let cycle = |schedule: &ScheduleId| self.schedule(schedule).cycle_of(now);
+        let cycles = |schedules: &BTreeSet<ScheduleId>| schedules.iter().map(cycle).collect();
+        self.counted.iter().map(|(party, schedules)| (party.clone(), cycles(schedules))).collect()
+    }
+
+    /// Counts what parties owe for their own limits, and already for those of a later instant.
+    pub(super) fn count_for(&mut self, later: Option<&Self>) {
+        let own = self.limits.iter();
+        let own = own.map(|(party, limits)| (party.clone(), limits.caps.keys().cloned().collect()));
+        self.counted = own.collect();
+        for (party, schedules) in later.into_iter().flat_map(|later| &later.counted) {
+            self.counted.entry(party.clone()).or_default().extend(schedules.iter().cloned());
+        }
     }
 
     /// The agreement of a party with a programme.
@@ -303,18 +314,20 @@ impl Coalition {
         Ok(())
     }
 
-    /// A limit binds the party as a whole; where several agreements have one, the smallest counts.
+    /// A credit line binds the party as a whole, a cap what it owes by one schedule; where several
+    /// agreements have one, the smallest counts.
     fn smallest_limits(&self) -> BTreeMap<PartyId, Limits> {
         let mut all: BTreeMap<PartyId, Limits> = BTreeMap::new();
         for agreement in self.agreements.values() {
-            let cap = agreement.net_debit_cap.map(|cap| (agreement.schedule.clone(), cap));
-            let line = agreement.credit_line;
+            let (cap, line) = (agreement.net_debit_cap, agreement.credit_line);
             if cap.is_none() && line.is_none() {
                 continue;
             }
             let limits = all.entry(agreement.party.clone()).or_default();
-            let there = limits.cap.take().into_iter();
-            limits.cap = there.chain(cap).min_by_key(|(_, cap)| *cap);
+            if let Some(cap) = cap {
+                let smallest = limits.caps.entry(agreement.schedule.clone()).or_insert(cap);
+                *smallest = cap.min(*smallest);
+            }
             limits.credit_line = limits.credit_line.into_iter().chain(line).min();
         }
         all

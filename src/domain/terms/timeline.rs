@@ -53,6 +53,11 @@ impl Timeline {
         if states.is_empty() {
             return Err(Invalid::at("", "the coalition is not set up"));
         }
+        let mut later: Option<Arc<Coalition>> = None;
+        for (_, state) in states.iter_mut().rev() {
+            Arc::make_mut(state).count_for(later.as_deref());
+            later = Some(Arc::clone(state));
+        }
         let version = changes.iter().map(|one| one.version).max().unwrap_or(0);
         Ok(Self { version, states })
     }
