@@ -24,9 +24,8 @@ use actix_web::web::Data;
 
 use crate::campaigns;
 use crate::domain::account::AccountKey;
-use crate::domain::ids::MemberId;
+use crate::domain::ids::{MemberId, PartyId};
 use crate::domain::settlement::{CycleId, CycleState};
-use crate::domain::terms::Schedule as Settling;
 use crate::engine::{Close, ConfigureError, Submission, Work};
 use crate::events::openings;
 use crate::http::api::campaigns::run_in_background;
@@ -36,6 +35,7 @@ use crate::offers;
 use crate::passes;
 use crate::statement::scan::StatementError;
 use crate::statement::service;
+use crate::store::statements::{self, Wanted};
 use crate::store::{
     Address, StoreError, Use, answers, codes, cycles, deliveries, desk_reads, dialect, events,
     limit_notices, views,
@@ -302,7 +302,7 @@ pub fn settle(app: &App) -> Result<(), SettleError> {
                 CycleState::Closed => {
                     service::publish(&app.engine, &cycle, AUTHOR)?;
                 }
-                CycleState::Published => agree_if_late(app, schedule, &cycle)?,
+                CycleState::Published => agree_if_late(app, &cycle)?,
                 _ => {}
             }
         }
@@ -313,12 +313,21 @@ pub fn settle(app: &App) -> Result<(), SettleError> {
 /// Who closes and publishes where no person does.
 const AUTHOR: &str = "schedule";
 
-fn agree_if_late(app: &App, schedule: &Settling, cycle: &CycleId) -> Result<(), StoreError> {
-    let events = app.engine.read(|database| cycles::events(database, cycle))?;
+/// Agrees to a cycle when the time to object is over for each party that has not answered.
+fn agree_if_late(app: &App, cycle: &CycleId) -> Result<(), StoreError> {
+    let wanted = Wanted { party: None, cycle: Some(cycle), before: i64::MAX, most: i64::MAX };
+    let (events, listed) = app.engine.read(|database| {
+        Ok::<_, StoreError>((cycles::events(database, cycle)?, statements::list(database, wanted)?))
+    })?;
     let published = events.iter().find(|event| event.state == CycleState::Published);
     let Some(published) = published else { return Ok(()) };
-    let until = schedule.zone.day_of(published.at).plus_days(schedule.dispute_days);
-    if schedule.zone.end_of(until) <= app.now() {
+    let now = app.now();
+    let timeline = app.engine.timeline();
+    let agreed = timeline.at_end_of(cycle, now);
+    let waits_for = listed.iter().filter(|(.., state)| state == statements::PUBLISHED);
+    let parties = waits_for.filter_map(|(_, _, party, ..)| party.parse::<PartyId>().ok());
+    let mut until = parties.map(|party| agreed.object_until(cycle, &party, published.at));
+    if until.all(|until| until <= now) {
         let why = "nobody objected within the agreed days";
         service::acknowledge_all(&app.engine, cycle, (AUTHOR, why))?;
     }

@@ -107,6 +107,32 @@ pub enum AmountIs {
     UnsignedWithKind,
 }
 
+/// The longest lag of a side: 31 days.
+const LAG_HOURS_MAX: u32 = 744;
+
+/// How late each side says what the other has said: until then a missing line is only pending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LagHours {
+    /// How long after we recorded it the partner's list has it.
+    #[serde(default = "a_day")]
+    pub theirs: u32,
+    /// How long after it happened by the partner's list it is recorded here.
+    #[serde(default = "a_day")]
+    pub ours: u32,
+}
+
+impl Default for LagHours {
+    /// A day on each side.
+    fn default() -> Self {
+        Self { theirs: a_day(), ours: a_day() }
+    }
+}
+
+const fn a_day() -> u32 {
+    24
+}
+
 /// How a partner writes its list. It is kept for the partner, so that it is said once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -146,6 +172,9 @@ pub struct Profile {
     /// Whether the list must end with a control line.
     #[serde(default)]
     pub requires_control: bool,
+    /// How late each side may be; none: a day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lag_hours: Option<LagHours>,
 }
 
 const fn comma() -> char {
@@ -209,6 +238,12 @@ impl Profile {
         if self.dates.is_empty() {
             return wrong("/dates", "say at least one form");
         }
+        let lag = self.lag_hours.unwrap_or_default();
+        for (hours, pointer) in [(lag.theirs, "/lag_hours/theirs"), (lag.ours, "/lag_hours/ours")] {
+            if LAG_HOURS_MAX < hours {
+                return wrong(pointer, "use at most 744 hours, which are 31 days");
+            }
+        }
         let Some(delimiter) = delimiter_byte(self.delimiter) else {
             return wrong("/delimiter", "use `,`, `;`, `|` or a tabulator");
         };
@@ -238,5 +273,10 @@ impl Layout {
     /// Whether the list must end with a control line.
     pub const fn requires_control(&self) -> bool {
         self.profile.requires_control
+    }
+
+    /// How late each side may be.
+    pub fn lag_hours(&self) -> LagHours {
+        self.profile.lag_hours.unwrap_or_default()
     }
 }

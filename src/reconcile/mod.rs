@@ -33,9 +33,11 @@ use crate::domain::terms::Coalition;
 use crate::domain::time::Instant;
 use crate::store::{Database, StoreError};
 
-/// How long before the range and after it ours are looked at, to recognise a line that lies in
-/// another cycle: three days.
+/// How long before the range and after it ours are looked at at least, to recognise a line that
+/// lies in another cycle: three days.
 const AROUND: i64 = 3 * 86_400_000_000;
+
+const HOUR: i64 = 3_600_000_000;
 
 /// What is to be compared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -193,8 +195,12 @@ pub fn compare<S: Read + Seek>(
     let source = open(database, layout.format())?;
     let mut sink = |line: TheirLine| book.add_theirs(&line);
     let upload = read_lines(&layout, source, &mut sink)?;
-    ours::add(database, task, &mut book)?;
+    let lag = layout.lag_hours();
+    let (lag_there, lag_here) = (i64::from(lag.theirs) * HOUR, i64::from(lag.ours) * HOUR);
+    ours::add(database, task, AROUND.max(lag_there).max(lag_here), &mut book)?;
     let rules = Rules {
+        lag_there,
+        lag_here,
         control: joined(request.declared, upload.control),
         requires_control: layout.requires_control(),
         ..Rules::of(request.range, coalition.own_schedule().zone.clone(), task.now)

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use super::{AROUND, CompareError, Task};
+use super::{CompareError, Task};
 use crate::domain::amount::{Money, Points};
 use crate::domain::ids::{ProgrammeId, ShardId, TransactionId};
 use crate::domain::reconciliation::{Book, Currency, OurLine, amount_sign, points_sign};
@@ -24,16 +24,17 @@ struct Corrections {
     added: Vec<OurLine>,
 }
 
-/// Adds our lines to a book.
+/// Adds our lines to a book: those of the range, and those so long before it and after it.
 pub(super) fn add(
     database: &mut Database,
     task: Task<'_>,
+    around: i64,
     book: &mut Book,
 ) -> Result<(), CompareError> {
     let code = task.coalition.currency.as_str();
     let side = Side { task, currency: code.parse()? };
     let (from, until) = task.request.range;
-    let (from, until) = (from.plus_micros(-AROUND), until.plus_micros(AROUND));
+    let (from, until) = (from.plus_micros(-around), until.plus_micros(around));
     let is_house = |stretch: &Stretch| stretch.shard == ShardId::HOUSE;
     let since = journal::stretches(database, (from, NEVER))?;
     let mut corrections = Corrections::default();

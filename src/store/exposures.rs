@@ -65,9 +65,8 @@ pub fn lock(
     };
     let exposure = |(party, cycles): (&PartyId, &BTreeSet<CycleId>)| {
         let (unsettled, held) = row(party, ALL.0, ALL.1);
-        let in_cycle = |cycle: &CycleId| {
-            Money(row(party, cycle.schedule.as_str(), cycle.first.number()).0)
-        };
+        let in_cycle =
+            |cycle: &CycleId| Money(row(party, cycle.schedule.as_str(), cycle.first.number()).0);
         let exposure = Exposure {
             in_cycles: cycles.iter().map(|cycle| (cycle.clone(), in_cycle(cycle))).collect(),
             unsettled: Money(unsettled),

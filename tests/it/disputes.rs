@@ -168,6 +168,7 @@ fn a_dispute_ends_by_a_no_by_taking_it_back_and_by_its_time() {
         assert!(over["entries"]["release"].is_string(), "{over}");
         let released = entry("clearing", "brand", "dispute_reserve_reversed", 1_200);
         assert_eq!(entries(world, "2025-04-03"), [released]);
+        world.move_to("2025-04-03T21:00:00Z");
         let late = dispute(world, &shop, &wish);
         assert_eq!((late.status, code_of(&late).as_str()), (422, "dispute_too_late"));
         let listed = body(&shop.get("/v1/disputes?state=expired"), 200);

@@ -60,8 +60,9 @@ fn each_schedule_has_a_cap_of_its_own() {
         let anna = Club::new(world).anna;
         add_programmes(world, &["miles", "stars"]);
         world.put("/v1/schedules/monthly", &json!({"id": "monthly", "period": "monthly"}));
-        let monthly =
-            |programme: &str, cap: &str| earning((programme, "shop"), &json!({"schedule": "monthly", "net_debit_cap": cap}));
+        let monthly = |programme: &str, cap: &str| {
+            earning((programme, "shop"), &json!({"schedule": "monthly", "net_debit_cap": cap}))
+        };
         world.add_agreement(&earning(("club", "shop"), &json!({"net_debit_cap": "10.00"})));
         // Of two caps on one schedule the smaller counts, for both agreements together.
         world.add_agreement(&monthly("miles", "900.00"));
@@ -144,7 +145,8 @@ fn a_credit_line_counts_grants_and_services_and_no_cap_does() {
     both(|world| {
         let anna = Club::new(world).anna;
         world.add_party("maker", "wallet");
-        let funded = json!({"funding": [{"party": "shop", "share": "1"}], "price_per_point": "1.00"});
+        let funded =
+            json!({"funding": [{"party": "shop", "share": "1"}], "price_per_point": "1.00"});
         world.add_agreement(&earning(
             ("club", "shop"),
             &json!({"grant": funded, "credit_line": "50.00", "net_debit_cap": "1.00"}),
@@ -177,13 +179,14 @@ fn a_credit_line_counts_exchanges() {
         world.add_party("air", "brand");
         world.add_programme(&json!({
             "id": "miles", "brand": "air", "unit": {"name": "mile", "scale": 0},
-            "point_value": "1.00", "earn": {}, "burn": {"max_share": "1"}
+            "point_value": "1.00", "earn": {}, "expire": {"months": 12}, "burn": {"max_share": "1"}
         }));
         world.put(
             "/v1/exchanges/club/miles",
             &json!({"from": "club", "to": "miles", "rate": "1", "price_per_point": "0.90"}),
         );
-        world.add_agreement(&json!({"programme": "club", "party": "brand", "credit_line": "18.00"}));
+        world
+            .add_agreement(&json!({"programme": "club", "party": "brand", "credit_line": "18.00"}));
         // What a brand owes its own pool is no debt.
         let mut grant = json!({"kind": "grant", "ref": "G-1", "programme": "club", "member": anna,
             "points": "100"});
@@ -213,10 +216,9 @@ fn a_capture_adds_only_what_its_hold_did_not_reserve() {
             world.add_agreement(&json!({"programme": "club", "party": "shop", "credit_line": line,
                 "burn": {"reimburse_per_point": "0", "fee_per_point": fee}}));
         };
-        let hold = |name: &str| {
-            json!({"kind": "hold", "ref": name, "programme": "club", "member": anna, "points": "20"})
-        };
-        let capture = |of: &str, points: &str| json!({"kind": "capture", "of": of, "points": points});
+        let hold = |name: &str| json!({"kind": "hold", "ref": name, "programme": "club", "member": anna, "points": "20"});
+        let capture =
+            |of: &str, points: &str| json!({"kind": "capture", "of": of, "points": points});
         terms("0.50", "20.00");
         for name in ["H-1", "H-2"] {
             world.accept("shop", &hold(name));
@@ -260,10 +262,7 @@ fn a_campaign_counts_what_a_line_refuses_and_grants_it_in_a_later_run() {
         assert_eq!(run["refusals"], json!({"limit_exceeded": 3}));
         scheme_has(world, "400.00");
         let run = step(world, "spring", "run")["run"].clone();
-        assert_eq!(
-            (&run["granted"], &run["refusals"]),
-            (&json!(2), &json!({"limit_exceeded": 1}))
-        );
+        assert_eq!((&run["granted"], &run["refusals"]), (&json!(2), &json!({"limit_exceeded": 1})));
     });
 }
 
@@ -303,7 +302,8 @@ fn a_compensation_that_a_line_refuses_can_be_asked_for_again() {
         };
         agree("99.00");
         let ask = || {
-            let wish = json!({"case": "SC-1", "programme": "club", "member": anna, "points": "100"});
+            let wish =
+                json!({"case": "SC-1", "programme": "club", "member": anna, "points": "100"});
             world.party("fixit").post("/v1/compensations", &world.new_key(), &wish)
         };
         for _ in 0..2 {

@@ -6,6 +6,7 @@
 mod access;
 mod access_people;
 mod access_rows;
+mod agreed_times;
 mod bank;
 mod caller;
 mod campaign_world;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Invalid;
 use super::charges::{Charges, ChargesDocument};
+use super::dispute::DisputeDocument;
 use super::funding::{
     BillingDocument, FundingDocument, PRICE_MAX, Prepaid, Service, ServicesDocument,
     SettleDocument, check_services,
@@ -67,6 +68,8 @@ pub struct Agreement {
     pub services: BTreeMap<ServiceKind, Service>,
     /// How many days old what the party reports may be; none: as old as it is.
     pub report_within_days: Option<u32>,
+    /// What it says of disputes.
+    pub dispute: DisputeDocument,
 }
 
 impl Agreement {
@@ -161,6 +164,8 @@ pub struct AgreementDocument {
     services: ServicesDocument,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     report_within_days: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dispute: Option<DisputeDocument>,
 }
 
 impl AgreementDocument {
@@ -214,6 +219,7 @@ impl AgreementDocument {
             unlinked_refunds: self.unlinked_refunds,
             services: check_services(&self.services, &self.party)?,
             report_within_days: self.report_within_days,
+            dispute: self.dispute.unwrap_or_default().check()?,
         })
     }
 

@@ -7,6 +7,7 @@ pub mod agreement;
 pub mod card;
 pub mod charges;
 pub mod coalition;
+pub mod dispute;
 pub mod funding;
 pub mod party;
 pub mod programme;

@@ -11,8 +11,8 @@ use crate::domain::ids::ScheduleId;
 use crate::domain::settlement::CycleId;
 use crate::domain::time::{Day, Instant, Zone};
 
-/// The longest payment term, in banking days.
-const TERM_DAYS_MAX: u32 = 180;
+/// The longest payment term, in banking days, and the longest times of disputes, in days.
+pub const TERM_DAYS_MAX: u32 = 180;
 
 /// How long a cycle is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Invalid;
 use super::coalition::{Change, Coalition, Versioned};
+use crate::domain::settlement::CycleId;
 use crate::domain::time::Instant;
 
 /// The configuration over time: what counts at which instant.
@@ -69,6 +70,12 @@ impl Timeline {
     pub fn at(&self, now: Instant) -> &Arc<Coalition> {
         let place = self.states.partition_point(|state| state.0 <= now);
         &self.states[place.saturating_sub(1)].1
+    }
+
+    /// What counted at the end of a cycle; what counts now where it is not over.
+    pub fn at_end_of(&self, cycle: &CycleId, now: Instant) -> &Arc<Coalition> {
+        let end = self.at(now).schedule(&cycle.schedule).closes(cycle.first);
+        self.at(end.plus_micros(-1).min(now))
     }
 
     /// The latest state, in force or yet to come.

@@ -47,7 +47,7 @@ pub async fn open(call: Either, app: Data<App>) -> Result<HttpResponse, Problem>
     let opened = actix_web::web::block(move || {
         let who = participant(&acting);
         app.engine.write_once::<Problem>(&keyed, now, |database| {
-            let case = open_case(database, &coalition, (party, who, now), body)?;
+            let case = open_case(database, &app.engine.timeline(), (party, who, now), body)?;
             let said = write_json(&serde_json::json!({"why": case.why}));
             let step = Step {
                 at: now,

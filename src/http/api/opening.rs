@@ -9,7 +9,7 @@ use crate::domain::ids::{PartyId, ProgrammeId, TransactionId};
 use crate::domain::reconciliation::dispute::case::{Case, Participant};
 use crate::domain::reconciliation::dispute::{Dispute, DisputeKind, DisputeTerms};
 use crate::domain::settlement::{CycleId, CycleState};
-use crate::domain::terms::{Coalition, Schedule};
+use crate::domain::terms::{Coalition, Schedule, Timeline};
 use crate::domain::time::Instant;
 use crate::http::problem::Problem;
 use crate::http::wire::no_card_number;
@@ -72,11 +72,12 @@ impl OpenBody {
 /// If there is nothing to object to, or the time for it is over.
 pub(super) fn open_case(
     database: &mut Database,
-    coalition: &Coalition,
+    timeline: &Timeline,
     (party, who, now): (PartyId, Participant, Instant),
     body: OpenBody,
 ) -> Result<Case, Problem> {
     body.check(who)?;
+    let coalition: &Coalition = timeline.at(now);
     if !coalition.parties.contains_key(&party) || party == coalition.operator {
         return Err(Problem::invalid("/party", "name a party other than the clearing house"));
     }
@@ -103,19 +104,19 @@ pub(super) fn open_case(
     let published = events.iter().find(|event| event.state == CycleState::Published);
     // Nothing is late before the statement can be read.
     let since = published.map_or(now, |event| event.at);
-    let terms = DisputeTerms {
-        days_to_object: schedule.dispute_days,
-        reserves: body.reserve.unwrap_or(schedule.dispute_reserves),
-        ..DisputeTerms::default()
-    };
-    let dispute = Dispute::open(body.kind, Money(amount), (since, now), terms)?;
+    let agreed = timeline.at_end_of(&cycle, now);
+    let programme_id = programme.map(|programme| &programme.id);
+    let terms = agreed.dispute_terms(agreed.schedule(&cycle.schedule), &party, programme_id);
+    let terms = DisputeTerms { reserves: body.reserve.unwrap_or(terms.reserves), ..terms };
+    let until = agreed.object_until(&cycle, &party, since);
+    let dispute = Dispute::open(body.kind, Money(amount), (until, now), terms)?;
     Ok(Case {
         party,
         opened_by: who,
         belongs_to: schedule.opens(cycle.first),
         cycle,
         statement: body.statement,
-        programme: programme.map(|programme| programme.id.clone()),
+        programme: programme_id.cloned(),
         lines: body.lines,
         own_lines: body.own_lines,
         why: body.why,

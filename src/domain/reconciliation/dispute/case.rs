@@ -179,7 +179,7 @@ mod tests {
     fn case(opened_by: Participant) -> Case {
         let terms = DisputeTerms { reserves: true, ..DisputeTerms::default() };
         let now = Instant(0);
-        let dispute = Dispute::open(DisputeKind::WrongPrice, Money(500), (now, now), terms);
+        let dispute = Dispute::open(DisputeKind::WrongPrice, Money(500), (Instant(1), now), terms);
         Case {
             party: "shop".parse().expect("a party"),
             opened_by,

@@ -50,8 +50,6 @@ pub enum DisputeSide {
 /// What the agreement says of disputes. Days are of 24 hours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DisputeTerms {
-    /// How long after a statement it can be objected to.
-    pub days_to_object: u32,
     /// How long after opening it has to be acknowledged.
     pub days_to_acknowledge: u32,
     /// How long after opening it expires.
@@ -61,9 +59,9 @@ pub struct DisputeTerms {
 }
 
 impl Default for DisputeTerms {
-    /// 30 days to object, 3 to acknowledge, 30 to settle, nothing kept back.
+    /// 3 days to acknowledge, 30 to settle, nothing kept back.
     fn default() -> Self {
-        Self { days_to_object: 30, days_to_acknowledge: 3, days_to_settle: 30, reserves: false }
+        Self { days_to_acknowledge: 3, days_to_settle: 30, reserves: false }
     }
 }
 
@@ -212,20 +210,21 @@ pub struct Dispute {
 }
 
 impl Dispute {
-    /// Opens a dispute about a statement that was closed at an instant.
+    /// Opens a dispute about a statement that can be objected to until an instant, and no longer
+    /// from then on.
     ///
     /// # Errors
     /// If the time to object is over, or no amount is disputed.
     pub fn open(
         kind: DisputeKind,
         amount: Money,
-        (closed_at, now): (Instant, Instant),
+        (until, now): (Instant, Instant),
         terms: DisputeTerms,
     ) -> Result<Self, DisputeError> {
         if !amount.is_positive() {
             return Err(DisputeError::NoAmount);
         }
-        if after(closed_at, terms.days_to_object) <= now {
+        if until <= now {
             return Err(DisputeError::Late);
         }
         Ok(Self {

@@ -4,10 +4,11 @@ use super::*;
 use crate::domain::ids::ShardId;
 
 const NOW: Instant = Instant(100 * DAY);
+const LATER: Instant = Instant(101 * DAY);
 
 fn opened() -> Dispute {
     let terms = DisputeTerms { reserves: true, ..DisputeTerms::default() };
-    Dispute::open(DisputeKind::Duplicate, Money(500), (NOW, NOW), terms).expect("in time")
+    Dispute::open(DisputeKind::Duplicate, Money(500), (LATER, NOW), terms).expect("in time")
 }
 
 fn claimant(person: &str) -> Actor<'_> {
@@ -81,11 +82,9 @@ fn the_amount_is_kept_back_from_acknowledging_on_if_that_was_agreed() {
 #[test]
 fn deadlines_are_kept() {
     let terms = DisputeTerms::default();
-    let open = |closed_at| {
-        Dispute::open(DisputeKind::Fraud, Money(1), (closed_at, NOW), terms).map(|_| ())
-    };
-    assert_eq!(open(Instant(70 * DAY)), Err(DisputeError::Late));
-    assert_eq!(open(Instant(70 * DAY + 1)), Ok(()));
+    let open = |until| Dispute::open(DisputeKind::Fraud, Money(1), (until, NOW), terms).map(|_| ());
+    assert_eq!(open(NOW), Err(DisputeError::Late));
+    assert_eq!(open(NOW.plus_micros(1)), Ok(()));
     let dispute = opened();
     assert!(!dispute.is_unanswered(Instant(103 * DAY - 1)));
     assert!(dispute.is_unanswered(Instant(103 * DAY)));
@@ -108,6 +107,6 @@ fn steps_come_in_turn_and_with_a_reason() {
     let mute = DisputeAction::Reject { why: String::new() };
     assert_eq!(dispute.after(&mute, respondent("rita")), Err(DisputeError::WhyMissing));
     let terms = DisputeTerms::default();
-    let nothing = Dispute::open(DisputeKind::Fraud, Money(0), (NOW, NOW), terms);
+    let nothing = Dispute::open(DisputeKind::Fraud, Money(0), (LATER, NOW), terms);
     assert_eq!(nothing, Err(DisputeError::NoAmount));
 }
