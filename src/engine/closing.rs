@@ -17,7 +17,7 @@ use crate::domain::log::note::Checkpoint;
 use crate::domain::posting::{Body, Posting};
 use crate::domain::settlement::closing::closing_entries;
 use crate::domain::settlement::{CycleId, CycleState, PositionSum};
-use crate::domain::terms::{Coalition, Schedule};
+use crate::domain::terms::Coalition;
 use crate::domain::time::{Day, Instant};
 use crate::domain::transaction::{Detail, Transaction};
 use crate::store::cycles::{self, Doing, Fixed};
@@ -86,7 +86,7 @@ impl Engine {
                 self.close_cycle(&earlier, close)?;
             }
             for shard in (0..self.shared.shards).map(ShardId) {
-                cut(&mut connection, shard, cycle, schedule)?;
+                cut(&mut connection, shard, cycle, timeline.at(now))?;
             }
             if let Some(figures) = self.fix(&mut connection, cycle, coalition, close)? {
                 return Ok(Closing::Closed(figures));
@@ -213,17 +213,19 @@ fn begin(
 }
 
 /// Cuts one shard: writes where the cycle ends there, if no batch did, and lets no clock that lags
-/// behind post into it any more.
+/// behind post into it any more. Cycles of other schedules that end by then end there too: nobody
+/// would see later that no batch wrote where.
 fn cut(
     connection: &mut Database,
     shard: ShardId,
     cycle: &CycleId,
-    schedule: &Schedule,
+    coalition: &Coalition,
 ) -> Result<(), StoreError> {
     dialect::begin(connection)?;
     let mut head = one_head(connection, shard)?;
-    let end = schedule.closes(cycle.first);
+    let end = coalition.schedule(&cycle.schedule).closes(cycle.first);
     if head.last_recorded_at < end {
+        seals::add(connection, &ended_by(&head, coalition, end))?;
         let (size, frontier) = (head.next_seq - 1, head.frontier.clone());
         seals::add(connection, &[Seal { shard, cycle: cycle.clone(), size, frontier }])?;
         head.last_recorded_at = end;

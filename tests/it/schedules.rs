@@ -235,3 +235,19 @@ fn silence_within_the_agreed_days_is_agreement() {
         assert_eq!(agreed["why"], "nobody objected within the agreed days");
     });
 }
+
+#[test]
+fn a_day_that_is_closed_before_the_month_leaves_the_month_its_lines() {
+    both_with(&month::before(), |world| {
+        let member = month::set_up(world);
+        month::play_june(world, &member);
+        // The job closes the last day first, and then the month that ended with it.
+        settled_at(world, "2025-06-30T21:00:01Z");
+        let lines = |party: &str| {
+            let statement = month::statement(world.party(party), month::JUNE, party);
+            statement["lines"].as_array().map(Vec::len)
+        };
+        let all = ["bank", "shop", "scheme", "wallet"].map(lines);
+        assert_eq!(all, [Some(2), Some(2), Some(1), Some(1)]);
+    });
+}
