@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::domain::amount::Money;
 use crate::domain::entry::Entry;
 use crate::domain::ids::{PartyId, TransactionId};
+use crate::domain::terms::charges::SupplyNature;
 
 /// A money posting as one of its sides sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub struct Line {
     pub amount: Money,
     /// The VAT that the amount bears, on top or inside.
     pub vat: Option<LineVat>,
+    /// What was agreed of its invoice.
+    pub invoice: Invoice,
     /// What both sides see.
     pub entry: Entry,
     /// The bytes of the entry that the log commits to.
@@ -38,6 +41,15 @@ pub struct LineVat {
     pub included: bool,
 }
 
+/// What was agreed of the invoice for a line; what was not agreed is left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Invoice {
+    /// What is supplied.
+    pub nature: Option<SupplyNature>,
+    /// The party that issues it.
+    pub by: Option<PartyId>,
+}
+
 /// A line as its JSON says it.
 #[derive(Serialize)]
 struct LineJson<'a> {
@@ -50,6 +62,10 @@ struct LineJson<'a> {
     vat_rate: Option<&'a str>,
     vat_amount: Option<String>,
     vat_included: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vat_nature: Option<SupplyNature>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vat_invoice_by: Option<&'a PartyId>,
     entry: &'a serde_json::value::RawValue,
 }
 
@@ -87,6 +103,8 @@ impl Line {
             vat_rate: self.vat.as_ref().map(|vat| vat.rate.as_str()),
             vat_amount: self.vat.as_ref().map(|vat| text(vat.amount)),
             vat_included: self.vat.as_ref().map(|vat| vat.included),
+            vat_nature: self.invoice.nature,
+            vat_invoice_by: self.invoice.by.as_ref(),
             entry: &entry,
         };
         serde_json::to_string(&line).expect("a line is plain JSON")

@@ -20,7 +20,7 @@ pub mod vat;
 pub mod window;
 pub mod xlsx;
 
-pub use line::{Line, LineVat};
+pub use line::{Invoice, Line, LineVat};
 
 #[cfg(test)]
 mod samples;

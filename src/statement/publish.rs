@@ -258,6 +258,7 @@ impl<'a> Lines<'a> {
                 is_debit,
                 amount,
                 vat,
+                invoice: self.vat.invoice_of(entry),
                 entry_bytes: entry.bytes(),
                 entry: entry.clone(),
             };

@@ -1,6 +1,6 @@
 //! Lines for the tests of the forms.
 
-use super::line::{Line, LineVat};
+use super::line::{Invoice, Line, LineVat};
 use crate::domain::amount::Money;
 use crate::domain::command::Kind;
 use crate::domain::entry::Entry;
@@ -42,7 +42,18 @@ pub fn line(number: u32) -> Line {
     };
     let entry_bytes = entry.bytes();
     let line_no = u64::from(number);
-    Line { line_no, transaction, place: 1, is_debit: true, amount, vat: None, entry, entry_bytes }
+    let (vat, invoice) = (None, Invoice::default());
+    Line {
+        line_no,
+        transaction,
+        place: 1,
+        is_debit: true,
+        amount,
+        vat,
+        invoice,
+        entry,
+        entry_bytes,
+    }
 }
 
 /// The reference of a line that a spreadsheet would calculate.

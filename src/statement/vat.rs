@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::line::LineVat;
+use super::line::{Invoice, LineVat};
 use crate::domain::amount::Money;
 use crate::domain::entry::Entry;
 use crate::domain::ids::{PartyId, ProgrammeId};
@@ -11,6 +11,7 @@ use crate::domain::posting::ObligationKind;
 use crate::domain::settlement::CycleId;
 use crate::domain::settlement::closing::taxed_as;
 use crate::domain::terms::Coalition;
+use crate::domain::terms::charges::InvoiceBy;
 use crate::domain::terms::vat::{vat_inside, vat_on_top};
 
 /// The agreement's programme and party, and the other side.
@@ -27,6 +28,30 @@ impl<'a> VatLines<'a> {
     /// Nothing so far.
     pub fn new(coalition: &'a Coalition, cycle: &'a CycleId) -> Self {
         Self { coalition, cycle, bases: HashMap::new() }
+    }
+
+    /// What was agreed of the invoice for a line that bears or charges tax.
+    pub fn invoice_of(&self, entry: &Entry) -> Invoice {
+        self.agreed_of(entry).unwrap_or_default()
+    }
+
+    fn agreed_of(&self, entry: &Entry) -> Option<Invoice> {
+        let (programme, party) = (entry.programme.as_ref()?, entry.agreement.as_ref()?);
+        let terms = self.coalition.agreement(programme, party)?.charges.vat.as_ref()?;
+        let (kind, reverses) = ObligationKind::named(entry.obligation)?;
+        let is_taxed = taxed_as(kind).is_some_and(|taxed| terms.on.contains(&taxed));
+        if !is_taxed && kind != ObligationKind::Vat {
+            return None;
+        }
+        // What is given back runs from the payee to the payer.
+        let (payer, payee) =
+            if reverses { (&entry.to, &entry.from) } else { (&entry.from, &entry.to) };
+        let by = terms.invoice_by.and_then(|by| match by {
+            InvoiceBy::Payee => payee.clone(),
+            InvoiceBy::Payer => payer.clone(),
+            InvoiceBy::Operator => Some(self.coalition.operator.clone()),
+        });
+        Some(Invoice { nature: terms.nature, by })
     }
 
     /// The tax that a line bears; none: its agreement taxes nothing of the kind.

@@ -29,6 +29,30 @@ pub enum Taxed {
     Reimbursement,
 }
 
+/// What is supplied under an agreement, as its tax is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SupplyNature {
+    /// Services of who runs the programme.
+    OperatorService,
+    /// A service of who takes points.
+    RedemptionService,
+    /// An agent passes on what is another's.
+    Agency,
+}
+
+/// Who issues the invoice for what is owed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InvoiceBy {
+    /// Who is owed.
+    Payee,
+    /// Who owes: it bills itself.
+    Payer,
+    /// The operator, for both.
+    Operator,
+}
+
 /// VAT under an agreement.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -40,6 +64,12 @@ pub struct VatTerms {
     /// On what; none: on funding and fees.
     #[serde(default = "funding_and_fees")]
     pub on: BTreeSet<Taxed>,
+    /// What is supplied; none: it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nature: Option<SupplyNature>,
+    /// Who issues the invoice; none: it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invoice_by: Option<InvoiceBy>,
 }
 
 fn funding_and_fees() -> BTreeSet<Taxed> {

@@ -61,6 +61,8 @@ pub struct Schedule {
     pub payment_term_days: u32,
     /// Days on which no bank works, besides Saturdays and Sundays.
     pub holidays: BTreeSet<Day>,
+    /// Saturdays and Sundays on which banks work all the same, as a decree moved a day off.
+    pub workdays: BTreeSet<Day>,
     /// Days after publication within which a party can object.
     pub dispute_days: u32,
     /// Whether an amount in dispute is set aside.
@@ -94,6 +96,9 @@ pub struct ScheduleDocument {
     /// Days on which no bank works, besides Saturdays and Sundays.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub holidays: BTreeSet<Day>,
+    /// Saturdays and Sundays on which banks work all the same, as a decree moved a day off.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub workdays: BTreeSet<Day>,
     /// Days within which a party can object; none: 30.
     #[serde(default = "thirty")]
     pub dispute_days: u32,
@@ -118,6 +123,7 @@ impl ScheduleDocument {
             carry_below: None,
             payment_term_days: 0,
             holidays: BTreeSet::new(),
+            workdays: BTreeSet::new(),
             dispute_days: thirty(),
             dispute_reserves: false,
         }
@@ -146,6 +152,11 @@ impl ScheduleDocument {
                 return Err(Invalid::at(pointer, format!("at most {TERM_DAYS_MAX} days")));
             }
         }
+        let is_wrong = |day: &&Day| day.since_monday() < 5 || self.holidays.contains(day);
+        if let Some(day) = self.workdays.iter().find(is_wrong) {
+            let detail = format!("{day} is no Saturday or Sunday, or stands in `holidays` too");
+            return Err(Invalid::at("/workdays", detail));
+        }
         Ok(Schedule {
             id: self.id.clone(),
             period: self.period,
@@ -155,6 +166,7 @@ impl ScheduleDocument {
             carry_below,
             payment_term_days: self.payment_term_days,
             holidays: self.holidays.clone(),
+            workdays: self.workdays.clone(),
             dispute_days: self.dispute_days,
             dispute_reserves: self.dispute_reserves,
         })
@@ -261,7 +273,8 @@ impl Schedule {
     }
 
     fn is_banking_day(&self, day: Day) -> bool {
-        day.since_monday() < 5 && !self.holidays.contains(&day)
+        let is_off = day.since_monday() >= 5 || self.holidays.contains(&day);
+        !is_off || self.workdays.contains(&day)
     }
 }
 
@@ -318,6 +331,27 @@ mod tests {
         // From Wednesday the 10th: Thursday, then a holiday and the weekend, Monday, Tuesday.
         assert_eq!(daily.due(day("2026-06-10")), day("2026-06-16"));
         assert_eq!(schedule(Period::Monthly, None).due(day("2026-05-01")), day("2026-06-03"));
+    }
+
+    #[test]
+    fn a_term_counts_days_off_that_a_decree_moved() {
+        let zone = Zone::named("Europe/Moscow").expect("a zone");
+        let due = |workdays: &[&str]| {
+            let document = ScheduleDocument {
+                payment_term_days: 2,
+                holidays: BTreeSet::from([day("2025-11-03"), day("2025-11-04")]),
+                workdays: workdays.iter().map(|text| day(text)).collect(),
+                ..ScheduleDocument::main(Period::Daily)
+            };
+            document.check(&zone, 2).map(|schedule| schedule.due(day("2025-10-30")))
+        };
+        // Friday the 31st, then a weekend and two holidays, Wednesday the 5th, Thursday the 6th.
+        assert_eq!(due(&[]), Ok(day("2025-11-06")));
+        // Saturday the 1st is worked for Monday the 3rd.
+        assert_eq!(due(&["2025-11-01"]), Ok(day("2025-11-05")));
+        for wrong in ["2025-11-03", "2025-11-05"] {
+            assert_eq!(due(&[wrong]).map_err(|error| error.pointer), Err("/workdays".to_owned()));
+        }
     }
 
     #[test]
