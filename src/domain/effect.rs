@@ -10,6 +10,7 @@ use super::ids::{LevelId, LotId, ProgrammeId, PromoId};
 use super::metric::Metric;
 use super::obligation::LotFunding;
 use super::pack::FromPack;
+use super::terms::programme::Shortfall;
 use super::time::{Instant, NEVER};
 
 /// A lot that a transaction made.
@@ -95,6 +96,9 @@ pub struct RefundPart {
     /// What was missing and stays lost.
     #[serde(default, skip_serializing_if = "Points::is_zero")]
     pub absorbed: Points,
+    /// Who bears that; none: nobody's money changes for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub borne_by: Option<Shortfall>,
     /// Points that went back to the packs that they were taken from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub to_packs: Vec<FromPack>,

@@ -205,6 +205,7 @@ pub const fn record_type(kind: ObligationKind, reverses: bool, of: Kind) -> &'st
         ) => "fee",
         (ObligationKind::Breakage, _) => "breakage_share",
         (ObligationKind::Exchange, _) => "exchange",
+        (ObligationKind::Shortfall, _) => "shortfall",
         (ObligationKind::Pack, _) => "pack",
         (ObligationKind::Vat, _) => "vat",
         (ObligationKind::CarryOver, _) => "carry_over",

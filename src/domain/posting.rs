@@ -191,6 +191,8 @@ obligation_kinds! {
     DisputeReserve "dispute_reserve",
     /// Money that a bank moved.
     Payment "payment",
+    /// The party of a receipt owes the pool what missing points of a refund were funded with.
+    Shortfall "shortfall",
 }
 
 impl ObligationKind {

@@ -5,7 +5,7 @@
 //! the state of a receipt is the set of lines gone and the money kept of the others, and every
 //! figure that a refund needs follows from it exactly.
 
-use rust_decimal::Decimal;
+use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Serialize};
 
 use super::amount::{Money, Points};
@@ -96,11 +96,32 @@ pub struct PartState {
     pub gone: Vec<usize>,
     /// Points clawed back so far, what was missing included.
     pub clawed_back: Points,
-    /// Of these, the points that stayed lost.
+    /// Of these, the points that stayed lost and whose earning is paid for as before.
     #[serde(default, skip_serializing_if = "Points::is_zero")]
     pub absorbed: Points,
+    /// Of these, the points that stayed lost and are borne by somebody.
+    #[serde(default, skip_serializing_if = "Borne::is_nothing")]
+    pub borne: Borne,
     /// Points restored so far.
     pub restored: Points,
+}
+
+/// Points that were to come back and were missing, by who bears them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Borne {
+    /// By those who funded them: their funding stands.
+    #[serde(default, skip_serializing_if = "Points::is_zero")]
+    pub funder: Points,
+    /// By the party of the receipt: it owes the pool what was funded.
+    #[serde(default, skip_serializing_if = "Points::is_zero")]
+    pub shop: Points,
+}
+
+impl Borne {
+    /// Whether nobody bears anything, but for the pool.
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// The state of a receipt: one for each of its parts, and whether it was delivered.
@@ -121,6 +142,7 @@ impl ReceiptState {
             gone: Vec::new(),
             clawed_back: Points::ZERO,
             absorbed: Points::ZERO,
+            borne: Borne::default(),
             restored: Points::ZERO,
         };
         Self { parts: parts.iter().map(state).collect(), delivered: false }
@@ -204,9 +226,25 @@ impl PartState {
         Points(burned.ceil())
     }
 
-    /// The points whose earning is still paid for: those kept, and those that stayed lost.
-    pub fn funded(&self, part: &Part) -> Points {
+    /// The points that count as earned: those kept, and those that stayed lost as they were paid.
+    pub fn counted(&self, part: &Part) -> Points {
         part.earned - self.clawed_back + self.absorbed
+    }
+
+    /// The points whose funding stands: those that count as earned, and those that the funders bear.
+    pub fn funded(&self, part: &Part) -> Points {
+        self.counted(part) + self.borne.funder
+    }
+
+    /// What is owed for the earning that stands: for the points that no pack covers, or for the
+    /// eligible amount that is kept and the part of it whose points are missing.
+    pub fn due(&self, part: &Part, money: &EarnMoney, scales: Scales) -> Money {
+        let kept = money.due_on(self.billed(part), self.eligible(part), scales);
+        if money.of_purchase.is_none() {
+            return kept;
+        }
+        let whole = money.due_on(part.earned, Ratio::whole(part.eligible.0), scales);
+        (kept + part.due_for(self.absorbed + self.borne.funder, money, scales)).min(whole)
     }
 
     /// Of these, the points that no pack covers.
@@ -219,6 +257,23 @@ impl Part {
     /// The price of the receipt.
     pub fn amount(&self) -> Money {
         self.lines.iter().map(|line| line.amount).sum()
+    }
+
+    /// What was owed at issue for so many of its points.
+    pub fn due_for(&self, points: Points, money: &EarnMoney, scales: Scales) -> Money {
+        let eligible = Ratio::share_of(self.eligible.0, points.0, self.earned.0);
+        money.due_on(points, eligible, scales)
+    }
+
+    /// What a whole point of it cost where the amount was priced, with six digits: what its loss is
+    /// reckoned by. None: the point itself has a price.
+    pub fn price_of(&self, money: &EarnMoney, scales: Scales) -> Option<Decimal> {
+        money.of_purchase?;
+        let due = self.due_for(self.earned, money, scales);
+        let (due, points) =
+            (Decimal::new(due.0, scales.money), Decimal::new(self.earned.0, scales.points));
+        let price = due.checked_div(points)?;
+        Some(price.round_dp_with_strategy(6, RoundingStrategy::MidpointNearestEven).normalize())
     }
 
     /// The lots that a refund of this receipt may touch by name.

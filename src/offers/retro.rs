@@ -176,6 +176,10 @@ impl<'a> Terms<'a> {
         let agreement = agreement.ok_or(RetroError::Terms(none))?;
         let earn = agreement.earn.as_ref().ok_or(RetroError::Terms(none))?;
         let money = agreement.grant.clone().unwrap_or_else(|| earn.money.clone());
+        if money.of_purchase.is_some() {
+            let none = "the agreement prices purchases; say in `grant` what a point costs";
+            return Err(RetroError::Terms(none));
+        }
         Ok(Self {
             retro,
             programme,

@@ -74,6 +74,8 @@ mod schedules;
 mod sdk;
 mod sections;
 mod settle_at_burn;
+mod settlement_prices;
+mod settlement_terms;
 mod signatures;
 mod statements;
 mod support;

@@ -7,6 +7,7 @@ use super::earning::{Basis, BurnedPart, credit, part_of};
 use super::{Ask, Decision, Stop, must_earn};
 use crate::domain::account::AccountKey;
 use crate::domain::command::Line;
+use crate::domain::exact::Ratio;
 use crate::domain::ids::MemberId;
 use crate::domain::member::MemberName;
 use crate::domain::obligation::Obligations;
@@ -83,7 +84,9 @@ fn earn_in(
     let billed = part.earned - covered(&part.from_packs);
     let postings = part.earn_money.as_ref().map_or_else(Vec::new, |money| {
         let sides = draft.sides(programme, &agreement.party);
-        Obligations::of_billed_earning(part.earned, billed, money, &sides).postings(&programme.id)
+        let due = money.due_on(billed, Ratio::whole(part.eligible.0), sides.scales);
+        let all = Obligations::of_valued_earning(part.earned, (billed, due), money, &sides);
+        all.postings(&programme.id)
     });
     draft.must_keep_limits(&postings, &BTreeMap::new())?;
     // Nobody delivers a payment: its points count from its own day in every programme.

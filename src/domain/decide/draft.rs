@@ -18,7 +18,7 @@ use crate::domain::ids::{LotId, MemberId, PartyId, PromoId, Reference, Transacti
 use crate::domain::ledger::{Decided, Ledger};
 use crate::domain::lot::Lot;
 use crate::domain::metric::Metric;
-use crate::domain::obligation::{EarnMoney, LotFunding, Obligations, Scales, Sides, value_of};
+use crate::domain::obligation::{EarnMoney, LotFunding, Obligations, Sides, value_of};
 use crate::domain::pack::Pack;
 use crate::domain::posting::{LedgerAccount, Posting};
 use crate::domain::receipt::ReceiptState;
@@ -73,9 +73,15 @@ impl Gift {
     }
 
     /// Points that are funded as agreed, now and when they are burned.
-    pub fn under(points: Points, dates: LotDates, money: &EarnMoney, scales: Scales) -> Self {
-        let funding = money.lot_funding();
-        let cost = if funding.is_some() { money.due_at_burn(points, scales) } else { Money::ZERO };
+    pub fn under(
+        points: Points,
+        dates: LotDates,
+        money: &EarnMoney,
+        programme: &Programme,
+    ) -> Self {
+        let remembers = money.is_due_at_burn() || programme.breakage_to_funder > 0;
+        let funding = remembers.then(|| money.lot_funding());
+        let cost = money.due_at_burn(points, programme.scales);
         let price = money.price_at_issue();
         Self { points, dates, price, cost, funding, promo: money.under.promo.clone() }
     }
@@ -262,19 +268,20 @@ impl<'a> Draft<'a> {
         }
         let expired = LedgerAccount::Expired(key.programme.clone());
         self.post_points(member_of(key), expired, lot.remaining, Some(lot.id));
-        if !programme.breakage.is_empty() {
-            let before = self.breakage_of(programme, lot.expired, lot.price);
-            let after = self.breakage_of(programme, lot.expired + lot.remaining, lot.price);
+        if programme.shares_breakage() {
+            let before = self.breakage_of(programme, &lot, lot.expired);
+            let after = self.breakage_of(programme, &lot, lot.expired + lot.remaining);
             self.post_all(after.change_from(&before, &programme.id));
         }
         lot.remaining
     }
 
     /// What the loss of points of one lot gives to others than the pool.
-    pub fn breakage_of(&self, programme: &Programme, lost: Points, price: Decimal) -> Obligations {
-        let value = value_of(lost, price, programme.scales);
+    pub fn breakage_of(&self, programme: &Programme, lot: &Lot, lost: Points) -> Obligations {
+        let value = value_of(lost, lot.price, programme.scales);
         let sides = self.sides(programme, &programme.brand);
-        Obligations::of_breakage(lost, value, &programme.breakage, &sides)
+        let shares = (programme.breakage.as_slice(), programme.breakage_to_funder);
+        Obligations::of_breakage(lost, value, shares, lot.funding.as_deref(), &sides)
     }
 
     /// Posts money.

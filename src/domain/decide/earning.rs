@@ -98,7 +98,11 @@ pub fn part_of(basis: &Basis<'_>, burned: BurnedPart) -> Part {
         lot: None,
         from_packs: Vec::new(),
         burn_money: if burned.burned.is_zero() { None } else { agreement.burn.clone() },
-        earn_money: if earned.is_zero() { None } else { agreed.map(|agreed| agreed.money.clone()) },
+        // What is owed for the purchase is owed whether it earns a whole unit or not.
+        earn_money: agreed
+            .map(|agreed| &agreed.money)
+            .filter(|money| earned.is_positive() || money.of_purchase.is_some())
+            .cloned(),
         burned: burned.burned,
         taken: burned.taken,
         max_share: burned.max_share,
@@ -139,7 +143,11 @@ pub fn credit(
 ) {
     if part.earned.is_positive() {
         let gift = match &part.earn_money {
-            Some(money) => Gift::under(part.earned, dates, money, programme.scales),
+            Some(money) => {
+                let gift = Gift::under(part.earned, dates, money, programme);
+                let price = part.price_of(money, programme.scales).unwrap_or(gift.price);
+                Gift { price, ..gift }
+            }
             None => Gift::funded(part.earned, dates, rust_decimal::Decimal::ZERO),
         };
         let price = draft.spend(&part.from_packs).unwrap_or(gift.price);

@@ -39,7 +39,7 @@ pub fn decide(ask: &Ask<'_>) -> Decision {
         return Err(Rejection::InvalidField { pointer: "/valid_through", detail }.into());
     }
     let dates = LotDates { available_at: opens, expires_at };
-    draft.give(&key, &Gift::under(*points, dates, &money, programme.scales));
+    draft.give(&key, &Gift::under(*points, dates, &money, programme));
     let sides = draft.sides(programme, &ask.command.party);
     let postings = Obligations::of_earning(*points, &money, &sides).postings(&programme.id);
     draft.must_keep_lines(&postings)?;

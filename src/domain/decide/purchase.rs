@@ -9,6 +9,7 @@ use super::{Ask, Decision, Stop, must_burn, must_earn, read_first};
 use crate::domain::account::AccountKey;
 use crate::domain::amount::Points;
 use crate::domain::command::{Burn, Receipt};
+use crate::domain::exact::Ratio;
 use crate::domain::hold::{Allocation, Hold};
 use crate::domain::ids::Reference;
 use crate::domain::obligation::{LotCharge, Obligations};
@@ -75,10 +76,14 @@ fn obligations(
 ) -> Obligations {
     let sides = draft.sides(programme, &agreement.party);
     let billed = part.earned - covered(&part.from_packs);
-    let earning = part
-        .earn_money
-        .as_ref()
-        .map(|money| Obligations::of_billed_earning(part.earned, billed, money, &sides));
+    let earning = part.earn_money.as_ref().map(|money| {
+        Obligations::of_valued_earning(
+            part.earned,
+            (billed, money.due_on(billed, Ratio::whole(part.eligible.0), sides.scales)),
+            money,
+            &sides,
+        )
+    });
     let burning =
         part.burn_money.as_ref().map(|money| Obligations::of_burning(part.burned, money, &sides));
     let lots = Obligations::of_lots(charges, &sides);

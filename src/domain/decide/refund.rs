@@ -14,13 +14,13 @@ use crate::domain::ids::{LotId, ProgrammeId, Reference};
 use crate::domain::ledger::Ledger;
 use crate::domain::member::MemberName;
 use crate::domain::metric::Addition;
-use crate::domain::obligation::{EarnMoney, Obligations};
+use crate::domain::obligation::{EarnMoney, Obligations, Scales};
 use crate::domain::pack::returned;
-use crate::domain::posting::LedgerAccount;
+use crate::domain::posting::{LedgerAccount, Posting};
 use crate::domain::receipt::{Part, PartState, ReceiptState};
 use crate::domain::rejection::Rejection;
-use crate::domain::terms::Programme;
 use crate::domain::terms::programme::{LotDates, Shortfall};
+use crate::domain::terms::{Agreement, Programme};
 use crate::domain::transaction::{Detail, RefundPart, Transaction};
 
 /// What is kept of a receipt before this refund.
@@ -99,8 +99,14 @@ impl Turn<'_> {
         next.clawed_back = part.earned - next.earned(part, programme.scales);
         let clawed_back = next.clawed_back - before.clawed_back;
         let missing = claw_back(draft, key, part.lot, clawed_back, programme);
-        let (debt_added, absorbed) = settle_shortfall(draft, key, missing, programme.shortfall);
-        next.absorbed = before.absorbed + absorbed;
+        let bearer = bearer_of(programme, !part.from_packs.is_empty());
+        let (debt_added, absorbed) = settle_shortfall(draft, key, missing, bearer);
+        match bearer {
+            Shortfall::Absorb => next.absorbed += absorbed,
+            Shortfall::Funder => next.borne.funder += absorbed,
+            Shortfall::Shop => next.borne.shop += absorbed,
+            Shortfall::Debt | Shortfall::Brand => {}
+        }
 
         let stood = self.obligations(draft, before);
         let money = self.obligations(draft, next).change_from(&stood, &programme.id);
@@ -114,6 +120,7 @@ impl Turn<'_> {
             clawed_back,
             debt_added,
             absorbed,
+            borne_by: borne_by(bearer, absorbed),
             to_packs,
             kept: next.kept,
             refunded: Some(before.kept - next.kept),
@@ -157,13 +164,13 @@ impl Turn<'_> {
         let part = self.part;
         let charges = draft.charges_left(self.key, &part.taken, state.restored);
         let sides = draft.sides(self.programme, &self.original.party);
-        let earning = part
-            .earn_money
-            .as_ref()
-            .map(|money| (state.funded(part), state.billed(part), money))
-            .map(|(kept, billed, money)| {
-                Obligations::of_billed_earning(kept, billed, money, &sides)
-            });
+        let earning = part.earn_money.as_ref().map(|money| {
+            let (counted, billed) = (state.counted(part), state.billed(part));
+            let due = state.due(part, money, sides.scales);
+            let missing = part.due_for(state.borne.shop, money, sides.scales);
+            Obligations::of_valued_earning(counted, (billed, due), money, &sides)
+                .and(Obligations::of_shortfall(state.borne.shop, missing, money, &sides))
+        });
         let burning = part
             .burn_money
             .as_ref()
@@ -238,32 +245,47 @@ fn take_expired(
         let expired = LedgerAccount::Expired(key.programme.clone());
         let issued = LedgerAccount::Issued(key.programme.clone());
         draft.post_points(expired, issued, points, Some(lot.id));
-        if !programme.breakage.is_empty() {
-            let before = draft.breakage_of(programme, lot.expired, lot.price);
-            let after = draft.breakage_of(programme, lot.expired - points, lot.price);
+        if programme.shares_breakage() {
+            let before = draft.breakage_of(programme, &lot, lot.expired);
+            let after = draft.breakage_of(programme, &lot, lot.expired - points);
             draft.post_all(after.change_from(&before, &programme.id));
         }
     }
     points
 }
 
-/// What is missing is owed, or stays lost. Gives back both.
+/// Who bears what is missing. A party that paid with its packs funded the points alone: what it
+/// would owe for them it has paid.
+fn bearer_of(programme: &Programme, from_packs: bool) -> Shortfall {
+    match programme.shortfall {
+        Shortfall::Shop if from_packs => Shortfall::Funder,
+        agreed => agreed,
+    }
+}
+
+/// Who is told to bear what stays lost.
+fn borne_by(bearer: Shortfall, lost: Points) -> Option<Shortfall> {
+    let names = matches!(bearer, Shortfall::Funder | Shortfall::Shop | Shortfall::Brand);
+    Some(bearer).filter(|_| names && lost.is_positive())
+}
+
+/// What is missing is owed by the member, or stays lost. Gives back both.
 fn settle_shortfall(
     draft: &mut Draft<'_>,
     key: &AccountKey,
     missing: Points,
-    shortfall: Shortfall,
+    bearer: Shortfall,
 ) -> (Points, Points) {
-    match shortfall {
-        _ if missing.is_zero() => (Points::ZERO, Points::ZERO),
-        Shortfall::Absorb => (Points::ZERO, missing),
-        Shortfall::Debt => {
-            let debt = LedgerAccount::Debt(key.member, key.programme.clone());
-            let issued = LedgerAccount::Issued(key.programme.clone());
-            draft.post_points(debt, issued, missing, None);
-            (missing, Points::ZERO)
-        }
+    if missing.is_zero() {
+        return (Points::ZERO, Points::ZERO);
     }
+    if bearer != Shortfall::Debt {
+        return (Points::ZERO, missing);
+    }
+    let debt = LedgerAccount::Debt(key.member, key.programme.clone());
+    let issued = LedgerAccount::Issued(key.programme.clone());
+    draft.post_points(debt, issued, missing, None);
+    (missing, Points::ZERO)
 }
 
 /// Decides a refund whose receipt was lost: it claws back what the amount would have earned at the
@@ -286,9 +308,11 @@ pub fn decide_unlinked(
     let clawed_back =
         rule.map_or(Points::ZERO, |rule| rule.points_for(Ratio::whole(amount.0), programme.scales));
     let missing = claw_back(&mut draft, &key, None, clawed_back, programme);
-    let (debt_added, absorbed) = settle_shortfall(&mut draft, &key, missing, programme.shortfall);
+    let bearer = bearer_of(programme, agreement.is_prepaid());
+    let (debt_added, absorbed) = settle_shortfall(&mut draft, &key, missing, bearer);
     if let Some(money) = agreement.earn.as_ref().map(|earn| &earn.money) {
-        let postings = reversal(&draft, programme, agreement, money, clawed_back - absorbed);
+        let turned = Turned { bearer, amount, clawed_back, lost: absorbed };
+        let postings = reversal(&draft, (programme, agreement), money, &turned);
         draft.post_all(postings);
     }
     let part = RefundPart {
@@ -297,6 +321,7 @@ pub fn decide_unlinked(
         clawed_back,
         debt_added,
         absorbed,
+        borne_by: borne_by(bearer, absorbed),
         to_packs: Vec::new(),
         kept: Money::ZERO,
         refunded: Some(amount),
@@ -305,16 +330,44 @@ pub fn decide_unlinked(
     Ok(draft.finish(Title::of(ask.command, key.member), detail))
 }
 
+/// Points that a refund without an original turns back, and the amount that would have earned them.
+struct Turned {
+    bearer: Shortfall,
+    amount: Money,
+    clawed_back: Points,
+    /// Of these, what stays lost.
+    lost: Points,
+}
+
+impl Turned {
+    /// What was owed at issue for so many of the points; what packs covered is known of no lost
+    /// receipt.
+    fn due_for(&self, points: Points, money: &EarnMoney, scales: Scales) -> Money {
+        let amount = Ratio::share_of(self.amount.0, points.0, self.clawed_back.0);
+        money.due_on(points, amount, scales)
+    }
+}
+
 fn reversal(
     draft: &Draft<'_>,
-    programme: &Programme,
-    agreement: &crate::domain::terms::Agreement,
+    (programme, agreement): (&Programme, &Agreement),
     money: &EarnMoney,
-    points: Points,
-) -> Vec<crate::domain::posting::Posting> {
+    turned: &Turned,
+) -> Vec<Posting> {
     let sides = draft.sides(programme, &agreement.party);
-    // What packs covered is known of no lost receipt: only the fee is given back.
-    let billed = if agreement.is_prepaid() { Points::ZERO } else { points };
-    let before = Obligations::of_billed_earning(points, billed, money, &sides);
-    Obligations::default().change_from(&before, &programme.id)
+    let found = turned.clawed_back - turned.lost;
+    let (with_fee, funded) = match turned.bearer {
+        Shortfall::Absorb => (found, found),
+        Shortfall::Funder => (turned.clawed_back, found),
+        Shortfall::Debt | Shortfall::Shop | Shortfall::Brand => {
+            (turned.clawed_back, turned.clawed_back)
+        }
+    };
+    // Where points were bought in packs only the fee is given back.
+    let billed = if agreement.is_prepaid() { Points::ZERO } else { funded };
+    let due = turned.due_for(billed, money, sides.scales);
+    let before = Obligations::of_valued_earning(with_fee, (billed, due), money, &sides);
+    let owed = if turned.bearer == Shortfall::Shop { turned.lost } else { Points::ZERO };
+    let due = turned.due_for(owed, money, sides.scales);
+    Obligations::of_shortfall(owed, due, money, &sides).change_from(&before, &programme.id)
 }

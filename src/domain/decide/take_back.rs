@@ -15,7 +15,7 @@ use crate::domain::amount::{Money, Points};
 use crate::domain::exact::Ratio;
 use crate::domain::ids::Reference;
 use crate::domain::posting::{Body, LedgerAccount, Owed, Posting};
-use crate::domain::receipt::{PartState, ReceiptState};
+use crate::domain::receipt::{Borne, PartState, ReceiptState};
 use crate::domain::rejection::Rejection;
 use crate::domain::transaction::{Detail, RefundPart, Transaction};
 
@@ -47,6 +47,7 @@ pub fn decide(ask: &Ask<'_>, of: &Reference) -> Decision {
         gone: Vec::new(),
         clawed_back: left,
         absorbed: Points::ZERO,
+        borne: Borne::default(),
         restored: Points::ZERO,
     };
     draft.receipt = Some((origin, ReceiptState { parts: vec![state], delivered: false }));
@@ -56,6 +57,7 @@ pub fn decide(ask: &Ask<'_>, of: &Reference) -> Decision {
         clawed_back: left,
         debt_added: Points::ZERO,
         absorbed: Points::ZERO,
+        borne_by: None,
         to_packs: Vec::new(),
         kept: Money::ZERO,
         refunded: Some(Money::ZERO),

@@ -42,6 +42,9 @@ pub struct EarnMoney {
     /// The factor on the price.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub percentage: Decimal,
+    /// The part of the eligible amount that is owed in place of a price for each point.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of_purchase: Option<Decimal>,
     /// The share of the value that is owed at issue; the rest is owed when the points are burned.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub at_issue: Decimal,
@@ -64,6 +67,19 @@ fn is_one(factor: &Decimal) -> bool {
 }
 
 impl EarnMoney {
+    /// What is owed at issue: for points at their price, or for the amount that earned them.
+    pub fn due_on(&self, points: Points, eligible: Ratio, scales: Scales) -> Money {
+        match self.of_purchase {
+            Some(part) => Money(eligible.times(part).times(self.percentage).half_even()),
+            None => self.due_at_issue(points, scales),
+        }
+    }
+
+    /// The price of a whole point that a posting tells; none: an amount is what was priced.
+    fn told_price(&self) -> Option<Decimal> {
+        self.of_purchase.is_none().then(|| self.price_at_issue())
+    }
+
     /// What a whole point costs: price × percentage.
     pub fn full_price(&self) -> Decimal {
         (self.price * self.percentage).normalize()
@@ -85,11 +101,16 @@ impl EarnMoney {
         value_of(points, self.full_price(), scales) - self.due_at_issue(points, scales)
     }
 
-    /// Who pays for the points of a lot when they are burned; none: all is paid at issue.
-    pub fn lot_funding(&self) -> Option<Arc<LotFunding>> {
+    /// Whether something is owed when the points are burned.
+    pub fn is_due_at_burn(&self) -> bool {
+        self.at_issue != Decimal::ONE
+    }
+
+    /// Who pays for the points of a lot when they are burned, and gets back what they leave.
+    pub fn lot_funding(&self) -> Arc<LotFunding> {
         let price = (self.full_price() * (Decimal::ONE - self.at_issue)).normalize();
         let (shares, under) = (self.funding.clone(), Arc::clone(&self.under));
-        (self.at_issue != Decimal::ONE).then(|| Arc::new(LotFunding { price, shares, under }))
+        Arc::new(LotFunding { price, shares, under })
     }
 }
 
@@ -177,15 +198,35 @@ impl Obligations {
         money: &EarnMoney,
         sides: &Sides<'_>,
     ) -> Self {
-        let mut all = Self::default();
         let due = money.due_at_issue(billed, sides.scales);
-        let price = Some(money.price_at_issue());
+        Self::of_valued_earning(points, (billed, due), money, sides)
+    }
+
+    /// What earning `points` costs whose funding was valued before.
+    pub fn of_valued_earning(
+        points: Points,
+        (billed, due): (Points, Money),
+        money: &EarnMoney,
+        sides: &Sides<'_>,
+    ) -> Self {
+        let mut all = Self::default();
+        let price = money.told_price();
         for (place, (share, part)) in shared(due, &money.funding).enumerate() {
             let debtor = LedgerAccount::Party(share.party.clone());
             let key = (ObligationKind::Funding, None, place, debtor, sides.pool());
             all.put(key, (billed, part), price, &money.under);
         }
         all.put_fee(ObligationKind::EarnFee, points, (money.fee, &money.under), sides);
+        all
+    }
+
+    /// What the partner owes the pool for points that a refund did not find: what they were funded
+    /// with at issue.
+    pub fn of_shortfall(points: Points, due: Money, money: &EarnMoney, sides: &Sides<'_>) -> Self {
+        let mut all = Self::default();
+        let partner = LedgerAccount::Party(sides.partner.clone());
+        let key = (ObligationKind::Shortfall, None, 0, partner, sides.pool());
+        all.put(key, (points, due), money.told_price(), &money.under);
         all
     }
 
@@ -213,19 +254,35 @@ impl Obligations {
         all
     }
 
-    /// What expired points leave to others than the pool.
-    pub fn of_breakage(points: Points, value: Money, shares: &[Share], sides: &Sides<'_>) -> Self {
+    /// What expired points leave to others than the pool: shares of it to named parties, a part to
+    /// those who funded the lot, in their shares.
+    pub fn of_breakage(
+        points: Points,
+        value: Money,
+        (shares, to_funder): (&[Share], i64),
+        funding: Option<&LotFunding>,
+        sides: &Sides<'_>,
+    ) -> Self {
         let mut all = Self::default();
         // What is left after the shares stays in the pool and needs no posting.
         let named: i64 = shares.iter().map(|share| share.weight).sum();
-        let kept = (WHOLE_SHARE - named).max(0);
+        let kept = (WHOLE_SHARE - named - to_funder).max(0);
         let weights: Vec<i64> =
-            shares.iter().map(|share| share.weight).chain(std::iter::once(kept)).collect();
-        for (place, share) in shares.iter().enumerate() {
-            let part = split(value.0, &weights)[place];
-            let creditor = LedgerAccount::Party(share.party.clone());
+            shares.iter().map(|share| share.weight).chain([to_funder, kept]).collect();
+        let parts = split(value.0, &weights);
+        let mut give = |place: usize, party: &PartyId, part: Money, under: &Arc<Under>| {
+            let creditor = LedgerAccount::Party(party.clone());
             let key = (ObligationKind::Breakage, None, place, sides.pool(), creditor);
-            all.put(key, (points, Money(part)), None, &Arc::default());
+            all.put(key, (points, part), None, under);
+        };
+        for (place, share) in shares.iter().enumerate() {
+            give(place, &share.party, Money(parts[place]), &Arc::default());
+        }
+        if let Some(funding) = funding {
+            let returned = shared(Money(parts[shares.len()]), &funding.shares);
+            for (place, (share, part)) in (shares.len()..).zip(returned) {
+                give(place, &share.party, part, &funding.under);
+            }
         }
         all
     }

@@ -102,7 +102,10 @@ struct EarnDocument {
     #[serde(default)]
     exclude: Exclusions,
     funding: Vec<ShareDocument>,
-    price_per_point: Rate,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    price_per_point: Option<Rate>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    price_of_purchase: Option<Rate>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     percentage: Option<Rate>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -194,7 +197,7 @@ impl AgreementDocument {
             let detail = "say in `grant` who pays for what is given";
             return Err(Invalid::at("/compensation", detail));
         }
-        let price = self.earn.as_ref().map(|earn| earn.price_per_point);
+        let price = self.earn.as_ref().and_then(|earn| earn.price_per_point);
         let charges = self.charges.as_ref().map(|charges| charges.check(scales, price));
         if self.report_within_days.is_some_and(|days| days > REPORT_DAYS_MAX) {
             let detail = format!("the largest value here is {REPORT_DAYS_MAX}");
@@ -233,6 +236,19 @@ impl AgreementDocument {
 }
 
 impl EarnDocument {
+    /// The part of the purchase that is owed; none: each point has its price.
+    fn price_of_purchase(&self) -> Result<Option<Decimal>, Invalid> {
+        let pointer = "/earn/price_of_purchase";
+        match (self.price_per_point, self.price_of_purchase) {
+            (Some(_), None) => Ok(None),
+            (None, Some(_)) if self.settle.is_some() || self.billing.is_some() => {
+                Err(Invalid::at(pointer, "it is owed at issue, without `settle` and `billing`"))
+            }
+            (None, Some(part)) => part.at_most(1, pointer).map(Some),
+            _ => Err(Invalid::at(pointer, "give either this or `price_per_point`")),
+        }
+    }
+
     fn check(
         &self,
         scales: Scales,
@@ -243,12 +259,13 @@ impl EarnDocument {
         let terms = EarnTerms { rule, exclude: self.exclude.clone() };
         let written = FundingDocument {
             funding: &self.funding,
-            price: self.price_per_point,
+            price: self.price_per_point.unwrap_or(Rate(Decimal::ZERO)),
             percentage: self.percentage,
             settle: self.settle,
             fee: self.fee_per_point,
         };
-        let money = EarnMoney { under: Arc::clone(under), ..written.check("/earn")? };
+        let of_purchase = self.price_of_purchase()?;
+        let money = EarnMoney { under: Arc::clone(under), of_purchase, ..written.check("/earn")? };
         let billing = self.billing.as_ref();
         let prepaid = billing.map(|billing| billing.check(party, &money)).transpose()?;
         Ok(AgreedEarning { terms, money, prepaid })

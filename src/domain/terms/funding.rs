@@ -88,6 +88,7 @@ impl FundingDocument<'_> {
         let settle = self.settle.unwrap_or(SettleDocument::Once(When::AtIssue));
         Ok(EarnMoney {
             price: self.price.at_most(PRICE_MAX, &format!("{pointer}/price_per_point"))?,
+            of_purchase: None,
             percentage: percentage.at_most(PERCENTAGE_MAX, &format!("{pointer}/percentage"))?,
             at_issue: settle.at_issue(pointer)?,
             funding: whole_shares(self.funding, &format!("{pointer}/funding"))?,

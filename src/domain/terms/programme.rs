@@ -136,8 +136,14 @@ pub enum Shortfall {
     /// The member owes them.
     #[default]
     Debt,
-    /// They stay lost, and their funding is not reversed.
+    /// They stay lost, and neither their funding nor their fee is reversed.
     Absorb,
+    /// They stay lost, and those who funded them go on paying for them; the fee is reversed.
+    Funder,
+    /// They stay lost; their funding is reversed, and the party of the receipt owes the pool as much.
+    Shop,
+    /// They stay lost; their funding is reversed, and the brand's pool bears it.
+    Brand,
 }
 
 /// A discount on the price itself.
@@ -186,6 +192,8 @@ pub struct Programme {
     pub hold_valid_for: Option<i64>,
     /// Who gets what expired points leave; the rest stays in the pool.
     pub breakage: Vec<Share>,
+    /// The part of it that goes back to those who funded the lot, in units of a millionth.
+    pub breakage_to_funder: i64,
     /// Whose days and months count.
     pub zone: Zone,
     /// Its cards; none: it issues none.
@@ -230,6 +238,11 @@ impl Programme {
         };
         let late = i64::from(crate::faults::planted("expiry_off_by_one")) * 86_400_000_000;
         expires_at.plus_micros(late)
+    }
+
+    /// Whether what expired points leave goes to others than the pool.
+    pub fn shares_breakage(&self) -> bool {
+        !self.breakage.is_empty() || self.breakage_to_funder > 0
     }
 
     /// Checks a decimal text of points of this programme.

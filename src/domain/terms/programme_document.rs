@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::Invalid;
@@ -14,7 +15,7 @@ use super::rate::{Rate, ShareDocument, part_shares};
 use super::tiers::TiersDocument;
 use crate::domain::amount::{MONEY_MAX, Points, parse_decimal};
 use crate::domain::ids::{PartyId, ProgrammeId};
-use crate::domain::obligation::Scales;
+use crate::domain::obligation::{Scales, WHOLE_SHARE};
 use crate::domain::time::Zone;
 
 /// So many days before points expire their member is reminded, unless the programme says otherwise.
@@ -207,6 +208,8 @@ pub struct ProgrammeDocument {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     breakage: Vec<ShareDocument>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    breakage_to_funder: Option<Rate>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     timezone: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     card: Option<CardDocument>,
@@ -251,11 +254,25 @@ impl ProgrammeDocument {
             restore_days: days(self.refund.restore_days.unwrap_or(30), "/refund/restore_days")?,
             shortfall: self.refund.shortfall,
             hold_valid_for: hold_valid_for.transpose()?,
+            breakage_to_funder: self.breakage_to_funder()?,
             breakage: part_shares(&self.breakage, "/breakage")?,
             zone: self.zone(zone)?,
             card: self.card.as_ref().map(CardDocument::check).transpose()?,
             remind: self.remind()?,
         })
+    }
+
+    /// The part of what is lost that goes back to its funders; with what goes to others at most all.
+    fn breakage_to_funder(&self) -> Result<i64, Invalid> {
+        let Some(part) = self.breakage_to_funder else { return Ok(0) };
+        let others: Decimal = self.breakage.iter().map(|share| share.share.0).sum();
+        let millionths = part.0 * Decimal::from(WHOLE_SHARE);
+        if part.0 + others > Decimal::ONE || !millionths.fract().is_zero() {
+            let detail =
+                "with the shares of `breakage` at most 1, with at most 6 digits after the point";
+            return Err(Invalid::at("/breakage_to_funder", detail));
+        }
+        i64::try_from(millionths).map_err(|_| Invalid::at("/breakage_to_funder", "at most 1"))
     }
 
     fn remind(&self) -> Result<Vec<u32>, Invalid> {

@@ -144,7 +144,9 @@ fn posting_view(posting: &Posting, coalition: &Coalition, viewer: &Viewer<'_>) -
 }
 
 fn lot_view(lot: &NewLot, coalition: &Coalition, viewer: &Viewer<'_>) -> Value {
-    let at_burn = lot.funding.as_ref().map(|funding| {
+    // A lot may remember who funded it where nothing is due any more.
+    let due = lot.funding.as_ref().filter(|funding| !funding.price.is_zero());
+    let at_burn = due.map(|funding| {
         json!({
             "cost": viewer.sees_all.then(|| lot.cost.text(coalition.money_scale)),
             "price_per_point": funding.price.to_string(),
@@ -178,6 +180,7 @@ fn explain(transaction: &Transaction, coalition: &Coalition, viewer: &Viewer<'_>
                     "programme": part.programme,
                     "kept": part.kept.text(coalition.money_scale),
                     "absorbed": points_text(coalition, &part.programme, part.absorbed),
+                    "borne_by": part.borne_by,
                     "to_packs": packs_view(&part.to_packs, |points| {
                         points_text(coalition, &part.programme, points)
                     }),
@@ -221,6 +224,7 @@ fn part_view(part: &Part, coalition: &Coalition, viewer: &Viewer<'_>) -> Value {
     });
     let earning = part.earn_money.as_ref().map(|money| {
         json!({
+            "price_of_purchase": money.of_purchase.map(|part| part.to_string()),
             "price_per_point": money.price.to_string(),
             "percentage": money.percentage.to_string(),
             "at_issue": money.at_issue.to_string(),

@@ -74,7 +74,7 @@ fn step_of(position: &PositionSum, cycle: &CycleId) -> &'static str {
         _ if position.late_for != cycle.first => "earlier_windows",
         (Kind::Funding, _) if position.promo.is_some() => "promo_shares",
         (Kind::Funding | Kind::VolumeDiscount, false) => "issues",
-        (Kind::Funding | Kind::VolumeDiscount, true) => "cancellations",
+        (Kind::Funding | Kind::VolumeDiscount, true) | (Kind::Shortfall, _) => "cancellations",
         (Kind::Reimbursement | Kind::LotFunding, false) => "burns",
         (Kind::Reimbursement | Kind::LotFunding, true) => "burn_reversals",
         (Kind::Exchange, _) => "exchange",

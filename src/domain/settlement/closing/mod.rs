@@ -233,7 +233,8 @@ pub const fn taxed_as(kind: ObligationKind) -> Option<Taxed> {
         | ObligationKind::CarryOver
         | ObligationKind::Adjustment
         | ObligationKind::DisputeReserve
-        | ObligationKind::Payment => None,
+        | ObligationKind::Payment
+        | ObligationKind::Shortfall => None,
     }
 }
 
