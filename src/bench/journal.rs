@@ -88,6 +88,7 @@ impl Writer {
                 hold: None,
             },
             at: None,
+            till: None,
         };
         let head = self.heads.get_mut(&member.shard().0).expect("all shards were locked");
         let id = TransactionId::new(head.shard, head.next_seq);

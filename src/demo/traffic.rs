@@ -272,10 +272,14 @@ impl<'a> Traffic<'a> {
         let of = hold.to_owned();
         let (deed_day, key, transaction) = match self.chance.below(100) {
             0..60 => (tomorrow, format!("order/{hold}"), purchase),
-            60..75 => (tomorrow, format!("capture/{hold}"), Capture { of, points: None }.into()),
+            60..75 => (
+                tomorrow,
+                format!("capture/{hold}"),
+                Capture { of, points: None, till: None }.into(),
+            ),
             75..88 => (tomorrow, format!("void/{hold}"), Void { of }.into()),
             88..94 => {
-                let late = Capture { of, points: None };
+                let late = Capture { of, points: None, till: None };
                 (day.plus_days(5), format!("capture/{hold}"), late.into())
             }
             _ => return,

@@ -9,6 +9,7 @@ use super::ids::{MemberId, PartyId, ProgrammeId, PromoId, Reference, Transaction
 pub use super::kind::{Kind, ServiceKind};
 use super::member::MemberName;
 use super::obligation::EarnMoney;
+use super::till::Till;
 use super::time::{Day, Instant};
 
 /// What a party asks for.
@@ -20,6 +21,8 @@ pub struct Command {
     pub action: Action,
     /// When it happened, by the party's own account; none: now.
     pub at: Option<Instant>,
+    /// What the till said of it.
+    pub till: Option<Box<Till>>,
 }
 
 /// One line of a receipt.

@@ -4,6 +4,7 @@
 //! fields, their order and their form are fixed: fields may be added at the end, never renamed,
 //! moved or removed. Empty fields are left out.
 
+use rust_decimal::Decimal;
 use serde::Serialize;
 
 use super::command::Kind;
@@ -13,6 +14,7 @@ use super::log::leaf::{commitment, leaf_data, leaf_hash, salt};
 use super::posting::{Body, ObligationKind, Posting};
 use super::settlement::CycleId;
 use super::terms::Coalition;
+use super::till::Till;
 use super::time::{Day, Instant};
 use super::transaction::{Detail, Transaction};
 
@@ -79,6 +81,15 @@ pub struct Entry {
     /// The first day of the earlier cycle that it belongs to by its date.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub late_for: Option<Day>,
+    /// The price of a whole point before the percentage.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub price_before: Option<String>,
+    /// The factor on that price as it was applied; `price` has it in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub percentage: Option<String>,
+    /// What the till said of the receipt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub till: Option<Box<Till>>,
 }
 
 /// On which side of an entry a party stands.
@@ -146,6 +157,7 @@ fn entry_of(
         lot,
         late_for,
         price,
+        percentage,
         ..
     } = &posting.body
     else {
@@ -184,7 +196,15 @@ fn entry_of(
         lot: *lot,
         cycle: posting.cycle(transaction)?,
         late_for: *late_for,
+        price_before: price.zip(*percentage).and_then(|(price, factor)| before(price, factor)),
+        percentage: percentage.map(|factor| factor.to_string()),
+        till: transaction.till.clone(),
     })
+}
+
+/// The price that gives another one with a factor: both have few digits, so it is exact.
+fn before(price: Decimal, factor: Decimal) -> Option<String> {
+    price.checked_div(factor).map(|price| price.normalize().to_string())
 }
 
 /// What an obligation is called in a statement's line.

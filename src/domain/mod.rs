@@ -43,5 +43,6 @@ pub mod reconciliation;
 pub mod rejection;
 pub mod settlement;
 pub mod terms;
+pub mod till;
 pub mod time;
 pub mod transaction;

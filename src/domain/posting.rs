@@ -13,6 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::amount::{Money, Points};
 use super::ids::{LotId, MemberId, NameError, PartyId, ProgrammeId, PromoId, ScheduleId};
 use super::lot::Opening;
+pub use super::obligation::kind::ObligationKind;
 use super::settlement::CycleId;
 use super::time::Day;
 use super::transaction::Transaction;
@@ -128,86 +129,6 @@ impl<'de> Deserialize<'de> for LedgerAccount {
     }
 }
 
-macro_rules! obligation_kinds {
-    ($($(#[$doc:meta])* $variant:ident $name:literal,)*) => {
-        /// What an amount of money is owed for.
-        #[derive(
-            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-        )]
-        #[serde(rename_all = "snake_case")]
-        pub enum ObligationKind {
-            $($(#[$doc])* $variant,)*
-        }
-
-        impl ObligationKind {
-            /// All kinds, in their order.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
-
-            /// The kind as it stands in positions and statements; reversals stand apart.
-            pub const fn name(self, reverses: bool) -> &'static str {
-                match (self, reverses) {
-                    $(
-                        (Self::$variant, false) => $name,
-                        (Self::$variant, true) => concat!($name, "_reversed"),
-                    )*
-                }
-            }
-        }
-    };
-}
-
-obligation_kinds! {
-    /// A funding party owes the pool the value of points given out.
-    Funding "funding",
-    /// A funding party owes the pool its share of points that were burned, lot by lot.
-    LotFunding "lot_funding",
-    /// The earning partner owes the operator its fee.
-    EarnFee "earn_fee",
-    /// The pool owes the accepting partner for points burned.
-    Reimbursement "reimbursement",
-    /// The accepting partner owes the operator its fee.
-    BurnFee "burn_fee",
-    /// The pool gives a share of what expired points leave.
-    Breakage "breakage",
-    /// The pool of the programme left owes the pool of the programme entered.
-    Exchange "exchange",
-    /// Who agreed to pays for cards that were issued.
-    CardFee "card_fee",
-    /// Who agreed to pays for messages that were sent.
-    MessageFee "message_fee",
-    /// A party buys points in advance.
-    Pack "pack",
-    /// The pool gives back what a cycle's volume makes cheaper.
-    VolumeDiscount "volume_discount",
-    /// A party owes the operator what is missing to the least fee of a cycle.
-    MinimumFee "minimum_fee",
-    /// Value added tax on top of what one party owes another.
-    Vat "vat",
-    /// A net too small to pay goes into the next cycle.
-    CarryOver "carry_over",
-    /// A correction of an earlier cycle.
-    Adjustment "adjustment",
-    /// An amount in dispute is set aside, or released again.
-    DisputeReserve "dispute_reserve",
-    /// Money that a bank moved.
-    Payment "payment",
-    /// The party of a receipt owes the pool what missing points of a refund were funded with.
-    Shortfall "shortfall",
-}
-
-impl ObligationKind {
-    /// Whether it is owed for pieces, such as cards, and not for points.
-    pub const fn counts_pieces(self) -> bool {
-        matches!(self, Self::CardFee | Self::MessageFee)
-    }
-
-    /// The kind of a name, and whether it is a reversal.
-    pub fn named(name: &str) -> Option<(Self, bool)> {
-        let both = Self::ALL.iter().flat_map(|&kind| [(kind, false), (kind, true)]);
-        both.into_iter().find(|(kind, reverses)| kind.name(*reverses) == name)
-    }
-}
-
 /// Under which terms money is owed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Under {
@@ -273,6 +194,10 @@ pub enum Body {
         /// The price of a whole point that was applied, in whole currency units.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         price: Option<Decimal>,
+        /// The factor that the price has in it already; none: none, or it was not written down
+        /// then.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        percentage: Option<Decimal>,
         /// Under which terms.
         #[serde(default, skip_serializing_if = "Under::is_plain")]
         under: Arc<Under>,
@@ -356,6 +281,7 @@ impl Posting {
             reverses,
             points,
             price,
+            percentage: None,
             under,
             lot,
             cycle,
@@ -387,6 +313,15 @@ impl Posting {
     pub fn with_lot(mut self, of: Option<LotId>) -> Self {
         if let Body::Money { lot, .. } = &mut self.body {
             *lot = of;
+        }
+        self
+    }
+
+    /// This posting of money, with the factor that its price has in it.
+    #[must_use]
+    pub fn with_percentage(mut self, factor: Option<Decimal>) -> Self {
+        if let Body::Money { percentage, .. } = &mut self.body {
+            *percentage = factor;
         }
         self
     }

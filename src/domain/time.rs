@@ -161,6 +161,17 @@ impl Zone {
         TimeZone::get(name).ok().map(Self)
     }
 
+    /// Its name in the tz database.
+    pub fn name(&self) -> &str {
+        self.0.iana_name().unwrap_or("UTC")
+    }
+
+    /// An instant as the zone's clocks show it, RFC 3339 with the offset.
+    pub fn local(&self, instant: Instant) -> String {
+        let zoned = instant.timestamp().to_zoned(self.0.clone());
+        zoned.timestamp().display_with_offset(zoned.offset()).to_string()
+    }
+
     /// The local calendar day of an instant.
     pub fn day_of(&self, instant: Instant) -> Day {
         Day(self.0.to_datetime(instant.timestamp()).date())
@@ -198,6 +209,19 @@ mod tests {
 
     fn instant(text: &str) -> Instant {
         Instant::parse(text).expect("an instant")
+    }
+
+    #[test]
+    fn clocks_of_a_zone_show_its_offset() {
+        let local = |text| moscow().local(instant(text));
+        assert_eq!(local("2026-06-30T21:00:00Z"), "2026-07-01T00:00:00+03:00");
+        assert_eq!(local("2026-06-30T21:00:00.25Z"), "2026-07-01T00:00:00.25+03:00");
+        assert_eq!(moscow().name(), "Europe/Moscow");
+        let utc = Zone::named("UTC").expect("a zone of the tz database");
+        assert_eq!(
+            (utc.name(), utc.local(Instant(0)).as_str()),
+            ("UTC", "1970-01-01T00:00:00+00:00")
+        );
     }
 
     #[test]

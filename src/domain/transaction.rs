@@ -19,6 +19,7 @@ use super::posting::Posting;
 use super::receipt::Part;
 use super::settlement::CycleId;
 use super::settlement::payment::ItemId;
+use super::till::Till;
 use super::time::{Day, Instant};
 
 pub use super::effect::{DatedLot, NewLot, RefundPart, TierChange, Went};
@@ -250,6 +251,9 @@ pub struct Transaction {
     /// The levels that the member rose or fell to by it, programme by programme.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tiers: Vec<TierChange>,
+    /// What the till said of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub till: Option<Box<Till>>,
 }
 
 impl Transaction {

@@ -267,6 +267,7 @@ impl Books<'_> {
             recorded_at: self.now,
             settlement_day,
             at: None,
+            till: None,
             config_version: self.coalition.version,
             detail: Detail::Closing { cycle: cycle.clone() },
             postings,

@@ -126,6 +126,7 @@ impl House<'_> {
             recorded_at: self.now,
             settlement_day,
             at: None,
+            till: None,
             config_version: self.coalition.version,
             detail,
             postings,

@@ -11,6 +11,7 @@ use crate::domain::ids::{LevelId, MemberId, PartyId, ProgrammeId, Reference, Tra
 use crate::domain::settlement::CycleId;
 use crate::domain::settlement::payment::ItemId;
 use crate::domain::terms::Coalition;
+use crate::domain::till::Till;
 use crate::domain::time::{Day, Instant};
 use crate::domain::transaction::{Detail, RefundPart, Transaction};
 
@@ -28,6 +29,8 @@ pub struct TransactionAnswer<'a> {
     settlement_day: Day,
     #[serde(skip_serializing_if = "Option::is_none")]
     at: Option<Instant>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    till: Option<&'a Till>,
     #[serde(flatten)]
     outcome: Outcome<'a>,
 }
@@ -206,6 +209,7 @@ impl<'a> TransactionAnswer<'a> {
             recorded_at: transaction.recorded_at,
             settlement_day: transaction.settlement_day,
             at: transaction.at,
+            till: transaction.till.as_deref(),
             outcome: Outcome::of(transaction, coalition),
         }
     }

@@ -74,7 +74,7 @@ pub fn submission_of(party: PartyId, action: Action, key: &str) -> Submission {
         signed_by: None,
         key: key_hash(OWNER, key),
         fingerprint: Sha256::digest(key.as_bytes()).into(),
-        work: Work::Post(Box::new(Command { party, action, at: None })),
+        work: Work::Post(Box::new(Command { party, action, at: None, till: None })),
     }
 }
 

@@ -57,6 +57,7 @@ fn post(engine: &Engine, adjustment: Adjustment) -> Result<TransactionId, Settle
             party: operator,
             action: Action::Adjustment(Box::new(adjustment)),
             at: None,
+            till: None,
         })),
     };
     let mut answers = engine.submit_in_order(vec![submission]);

@@ -8,6 +8,8 @@ use rust_decimal::Decimal;
 
 use super::line::Line;
 use crate::domain::amount::Money;
+use crate::domain::ids::Reference;
+use crate::domain::till::Till;
 use crate::domain::time::{Day, Instant};
 
 /// What stands in a cell.
@@ -62,13 +64,13 @@ const fn column(name: &'static str, cell: for<'a> fn(&'a Line, u32) -> Cell<'a>)
 ///
 /// Over a whole statement the gross amounts are the net amounts and the VAT: what a line bears
 /// inside is taken off its net, and a line that charges the VAT of others has no net of its own.
-pub const COLUMNS: [Column; 32] = [
+pub const COLUMNS: [Column; 43] = [
     column("line_no", |line, _| Cell::Count(line.line_no)),
     column("entry_seq", |line, _| {
         let (shard, seq) = (line.transaction.shard().0, line.transaction.number());
         Cell::text(format!("{shard}/{seq}/{}", line.place))
     }),
-    column("record_type", |line, _| Cell::text(line.entry.record_type)),
+    column("record_type", |line, _| Cell::text(line.record_type)),
     column("activity_at", |line, _| line.entry.at.map_or(Cell::Empty, Cell::At)),
     column("processed_at", |line, _| Cell::At(line.entry.recorded_at)),
     column("partner_ref", |line, _| {
@@ -90,7 +92,9 @@ pub const COLUMNS: [Column; 32] = [
     column("purchase_amount", |line, _| Cell::figure(line.entry.purchase_amount.as_ref())),
     column("currency", |line, _| Cell::text(&line.entry.currency)),
     column("points", |line, _| Cell::figure(Some(&line.entry.points))),
-    column("price_per_point", |line, _| Cell::figure(line.entry.price.as_ref())),
+    column("price_per_point", |line, _| {
+        Cell::figure(line.entry.price_before.as_ref().or(line.entry.price.as_ref()))
+    }),
     column("gross_debit", |line, scale| Cell::money(line.debit(), scale)),
     column("gross_credit", |line, scale| Cell::money(line.credit(), scale)),
     column("vat_rate", |line, _| Cell::figure(line.vat.as_ref().map(|vat| &vat.rate))),
@@ -101,13 +105,32 @@ pub const COLUMNS: [Column; 32] = [
     column("fx_rate", |_, _| Cell::Figure("1".into())),
     column("window", |line, _| Cell::name(Some(&line.entry.cycle))),
     column("original_window", |line, _| line.entry.late_for.map_or(Cell::Empty, Cell::On)),
-    column("status", |_, _| Cell::text("posted")),
+    column("status", |line, _| Cell::text(line.status())),
     column("obligation", |line, _| Cell::text(line.entry.obligation)),
+    column("tz", |line, _| {
+        line.more.as_ref().map_or(Cell::Empty, |more| Cell::text(more.zone.as_ref()))
+    }),
+    column("shop", |line, _| of_till(line, |till| till.shop.as_ref())),
+    column("till", |line, _| of_till(line, |till| till.till.as_ref())),
+    column("shift", |line, _| of_till(line, |till| till.shift.as_ref())),
+    column("receipt", |line, _| of_till(line, |till| till.receipt.as_ref())),
+    column("fiscal_sign", |line, _| of_till(line, |till| till.fiscal_sign.as_ref())),
+    column("funder", |line, _| Cell::name(line.funder())),
+    column("lot_issuer", |line, _| Cell::name(line.lot_issuer())),
+    column("percentage", |line, _| Cell::figure(line.entry.percentage.as_ref())),
+    column("dispute_id", |line, _| line.dispute().map_or(Cell::Empty, Cell::text)),
+    column("proof", |line, _| Cell::text(line.leaf())),
 ];
+
+/// What the till said.
+fn of_till(line: &Line, field: fn(&Till) -> Option<&Reference>) -> Cell<'_> {
+    let text = line.entry.till.as_deref().and_then(field);
+    text.map_or(Cell::Empty, |text| Cell::text(text.as_str()))
+}
 
 /// The line's amount without VAT.
 fn net(line: &Line) -> Money {
-    if line.entry.record_type == "vat" {
+    if line.record_type == "vat" {
         return Money::ZERO;
     }
     let inside = line.vat.as_ref().filter(|vat| vat.included);

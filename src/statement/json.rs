@@ -49,7 +49,7 @@ impl Sums {
     /// Adds a line.
     pub fn add(&mut self, line: &Line) {
         self.points += decimal(&line.entry.points).unwrap_or_default();
-        for tally in [&mut self.all, self.by_type.entry(line.entry.record_type).or_default()] {
+        for tally in [&mut self.all, self.by_type.entry(line.record_type).or_default()] {
             tally.count += 1;
             tally.debit += line.debit().unwrap_or_default();
             tally.credit += line.credit().unwrap_or_default();

@@ -9,6 +9,8 @@ pub mod counts;
 pub mod csv;
 pub mod json;
 pub mod line;
+pub mod lines;
+pub mod marks;
 pub mod movement;
 pub mod publish;
 pub mod receipts;

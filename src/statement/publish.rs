@@ -12,22 +12,19 @@ use std::io::Sink;
 use serde_json::Value;
 
 use super::counts::{Counts, Kept, Months};
-use super::json::{JsonWriter, Signing, Sums, sections_text};
-use super::line::Line;
+use super::json::{JsonWriter, Signing, sections_text};
+use super::lines::Lines;
+use super::marks::Marks;
 use super::movement::Movements;
-use super::scan::{Part, Recorded, StatementError, check_chain, scan};
+use super::scan::{Part, StatementError, check_chain, scan};
 use super::sections::Basis;
-use super::vat::VatLines;
 use super::window::{Continued, Window};
 use crate::auth::secrets::random_bytes;
-use crate::domain::amount::{Money, Points};
-use crate::domain::entry::Side;
+use crate::domain::amount::Points;
 use crate::domain::ids::{PartyId, ProgrammeId, ShardId};
 use crate::domain::log::note::Signer;
 use crate::domain::log::tree::Frontier;
-use crate::domain::posting::Posting;
 use crate::domain::settlement::PositionSum;
-use crate::domain::terms::Coalition;
 use crate::domain::time::Instant;
 use crate::store::cycle_sums::{self, SumRow};
 use crate::store::statements::{PUBLISHED, StatementRow};
@@ -93,8 +90,10 @@ pub fn make_all(
         };
         let header = window.header(database, &party, &mut continued)?;
         let head = format!("{{\"header\":{header},\n{}", sections_text(&basis.before_lines()));
-        let tail = sections_text(&basis.after_lines());
-        making.push((party.clone(), Making::begin(window, head, tail)?));
+        let after = basis.after_lines();
+        let disputes = after.iter().find(|(name, _)| *name == "disputes");
+        let marks = Marks::of(&header, disputes.map_or(&Value::Null, |(_, rows)| rows));
+        making.push((party.clone(), Making::begin(window, marks, head, sections_text(&after))?));
     }
     let mut making: BTreeMap<PartyId, Making<'_>> = making.into_iter().collect();
     for part in &window.parts {
@@ -202,80 +201,6 @@ fn start_of(
     }
 }
 
-/// The lines of one party, as they come.
-pub struct Lines<'a> {
-    coalition: &'a Coalition,
-    window: &'a Window,
-    vat: VatLines<'a>,
-    /// What they add up to.
-    pub sums: Sums,
-}
-
-impl<'a> Lines<'a> {
-    /// No lines yet.
-    pub fn new(window: &'a Window) -> Self {
-        let coalition = &*window.coalition;
-        let vat = VatLines::new(coalition, &window.cycle);
-        Self { coalition, window, vat, sums: Sums::default() }
-    }
-
-    /// The lines that a transaction adds to a party's statement, as JSON.
-    ///
-    /// # Errors
-    /// If `each` fails.
-    pub fn add(
-        &mut self,
-        party: &PartyId,
-        recorded: &Recorded,
-        each: &mut dyn FnMut(&str) -> Result<(), StatementError>,
-    ) -> Result<(), StatementError> {
-        let scale = self.coalition.money_scale;
-        self.each(party, recorded, &mut |line| each(&line.json(scale)))
-    }
-
-    /// The lines that a transaction adds to a party's statement.
-    ///
-    /// # Errors
-    /// If `each` fails.
-    pub fn each(
-        &mut self,
-        party: &PartyId,
-        recorded: &Recorded,
-        each: &mut dyn FnMut(&Line) -> Result<(), StatementError>,
-    ) -> Result<(), StatementError> {
-        for (place, entry) in (1_u32..).zip(&recorded.entries) {
-            let Some(side) = entry.side_of(party) else { continue };
-            if entry.cycle != self.window.cycle {
-                continue;
-            }
-            let is_debit = side == Side::Debit;
-            let amount = amount_of(recorded, place);
-            let vat = self.vat.of(entry, is_debit, amount);
-            let line = Line {
-                line_no: self.sums.lines() + 1,
-                transaction: recorded.transaction.id,
-                place,
-                is_debit,
-                amount,
-                vat,
-                invoice: self.vat.invoice_of(entry),
-                entry_bytes: entry.bytes(),
-                entry: entry.clone(),
-            };
-            self.sums.add(&line);
-            each(&line)?;
-        }
-        Ok(())
-    }
-}
-
-/// The amount of an entry, in minor units.
-fn amount_of(recorded: &Recorded, place: u32) -> Money {
-    let mut money = recorded.transaction.postings.iter().filter_map(Posting::amount);
-    let place = usize::try_from(place).unwrap_or(1);
-    money.nth(place - 1).unwrap_or_default()
-}
-
 /// One party's statement in the making.
 struct Making<'a> {
     head: String,
@@ -285,9 +210,14 @@ struct Making<'a> {
 }
 
 impl<'a> Making<'a> {
-    fn begin(window: &'a Window, head: String, tail: String) -> Result<Self, StatementError> {
+    fn begin(
+        window: &'a Window,
+        marks: Marks,
+        head: String,
+        tail: String,
+    ) -> Result<Self, StatementError> {
         let writer = JsonWriter::begin(std::io::sink(), &head)?;
-        Ok(Self { head, tail, writer, lines: Lines::new(window) })
+        Ok(Self { head, tail, writer, lines: Lines::new(window, marks) })
     }
 
     fn end(

@@ -7,10 +7,11 @@ use serde_json::{Map, Value, json};
 use super::csv::{CsvProfile, CsvWriter};
 use super::json::{JsonWriter, Signing};
 use super::line::Line;
-use super::publish::Lines;
+use super::lines::Lines;
+use super::marks::Marks;
 use super::scan::{Recorded, StatementError, scan};
 use super::window::{Window, proof_error};
-use super::xlsx::Book;
+use super::xlsx::{Book, Sink};
 use crate::domain::ids::PartyId;
 use crate::domain::log::leaf::{leaf_data, salt};
 use crate::domain::log::note::Signer;
@@ -43,6 +44,16 @@ impl Rendering<'_> {
         let mut writer = JsonWriter::begin(out, &self.row.head)?;
         let scale = self.window.coalition.money_scale;
         let lines = self.lines(database, &mut |line| writer.line(&line.json(scale)))?;
+        self.end(writer, lines, signer)
+    }
+
+    /// Ends the JSON form, which must be what was published.
+    pub(super) fn end<W: Write>(
+        &self,
+        writer: JsonWriter<W>,
+        lines: u64,
+        signer: &Signer,
+    ) -> Result<(), StatementError> {
         let id = self.window.statement_id(self.party);
         let operator = self.window.coalition.operator.as_str();
         let signing = Signing { signer, operator, statement: &id, lines };
@@ -59,7 +70,7 @@ impl Rendering<'_> {
         database: &mut Database,
         each: &mut dyn FnMut(&Line) -> Result<(), StatementError>,
     ) -> Result<u64, StatementError> {
-        let mut lines = Lines::new(self.window);
+        let mut lines = Lines::new(self.window, self.marks()?);
         for part in &self.window.parts {
             scan(database, &self.window.recorded, *part, &mut |recorded| {
                 lines.each(self.party, recorded, each)
@@ -93,12 +104,33 @@ impl Rendering<'_> {
         database: &mut Database,
         out: impl Write + Send,
     ) -> Result<(), StatementError> {
+        self.book(out, |sink| self.lines(database, &mut |line| Ok(sink(line)?)).map(drop))
+    }
+
+    /// Writes the workbook of these lines.
+    pub(super) fn book(
+        &self,
+        out: impl Write + Send,
+        lines: impl FnOnce(&mut Sink<'_>) -> Result<(), StatementError>,
+    ) -> Result<(), StatementError> {
         let sections = self.sections()?;
         let scratch = std::env::temp_dir();
         let money_scale = self.window.coalition.money_scale;
         let book = Book { sections: &sections, money_scale, scratch: &scratch };
-        book.write(out, |sink| self.lines(database, &mut |line| Ok(sink(line)?)).map(drop))?;
+        book.write(out, lines)?;
         Ok(())
+    }
+
+    /// What the statement says of its lines.
+    fn marks(&self) -> Result<Marks, StatementError> {
+        let all = self.all_sections()?;
+        let section = |name: &str| all.get(name).unwrap_or(&Value::Null);
+        Ok(Marks::of(section("header"), section("disputes")))
+    }
+
+    fn all_sections(&self) -> Result<Map<String, Value>, StatementError> {
+        let text = format!("{}{}}}", self.row.head, self.row.tail);
+        Ok(serde_json::from_str(&text).map_err(|_| damaged())?)
     }
 
     /// The sections but for the lines, by name, in their order.
@@ -106,9 +138,7 @@ impl Rendering<'_> {
     /// # Errors
     /// If what was kept was changed.
     pub fn sections(&self) -> Result<Vec<(String, Value)>, StatementError> {
-        let damaged = || StoreError::Damaged("the sections of a statement".into());
-        let text = format!("{}{}}}", self.row.head, self.row.tail);
-        let all: Map<String, Value> = serde_json::from_str(&text).map_err(|_| damaged())?;
+        let all = self.all_sections()?;
         let order = [
             "header", "summary", "points", "matrix", "funding", "packs", "fees", "late",
             "disputes", "breakage", "cash", "control",
@@ -136,10 +166,14 @@ impl Rendering<'_> {
             let mut tree = Tree::new(nodes, part.last);
             scan(scanning, coalition, *part, &mut |recorded| {
                 let mut places = Vec::new();
-                Lines::new(self.window).each(self.party, recorded, &mut |line| {
-                    places.push(line.place);
-                    Ok(())
-                })?;
+                Lines::new(self.window, Marks::default()).each(
+                    self.party,
+                    recorded,
+                    &mut |line| {
+                        places.push(line.place);
+                        Ok(())
+                    },
+                )?;
                 if places.is_empty() {
                     return Ok(());
                 }
@@ -152,6 +186,10 @@ impl Rendering<'_> {
         out.flush()?;
         Ok(())
     }
+}
+
+fn damaged() -> StoreError {
+    StoreError::Damaged("the sections of a statement".into())
 }
 
 /// The proof of a transaction's entries at some places. The fields stand in this order, and no

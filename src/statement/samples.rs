@@ -1,6 +1,6 @@
 //! Lines for the tests of the forms.
 
-use super::line::{Invoice, Line, LineVat};
+use super::line::{Invoice, Line, LineVat, More};
 use crate::domain::amount::Money;
 use crate::domain::command::Kind;
 use crate::domain::entry::Entry;
@@ -39,18 +39,22 @@ pub fn line(number: u32) -> Line {
         lot: None,
         cycle: "2026-06-01".parse().expect("a cycle"),
         late_for: None,
+        price_before: None,
+        percentage: None,
+        till: None,
     };
     let entry_bytes = entry.bytes();
     let line_no = u64::from(number);
-    let (vat, invoice) = (None, Invoice::default());
     Line {
         line_no,
         transaction,
         place: 1,
         is_debit: true,
         amount,
-        vat,
-        invoice,
+        vat: None,
+        invoice: Invoice::default(),
+        record_type: "earn",
+        more: Some(More { zone: "Europe/Moscow".into(), dispute: None, is_disputed: false }),
         entry,
         entry_bytes,
     }
@@ -67,7 +71,7 @@ pub fn lines() -> Vec<Line> {
     lines[2].is_debit = false;
     (lines[2].entry.from, lines[2].entry.to) =
         (lines[2].entry.to.clone(), lines[2].entry.from.clone());
-    lines[2].entry.record_type = "earn_cancel";
+    lines[2].record_type = "earn_cancel";
     lines[2].entry.late_for = Day::parse("2026-05-01");
     lines[2].entry.at = Instant::parse("2026-05-31T23:59:59.999999+03:00");
     lines[2].entry.reference = Some("-12".parse().expect("a reference"));
@@ -77,7 +81,7 @@ pub fn lines() -> Vec<Line> {
     lines[3].vat = Some(LineVat { rate, amount, included: true });
     lines[3].entry.points = "21.50".to_owned();
     lines[4].amount = Money(2_172);
-    lines[4].entry.record_type = "vat";
+    lines[4].record_type = "vat";
     lines[4].entry.points = "0".to_owned();
     lines
 }

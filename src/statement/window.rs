@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::marks::LAYOUT;
 use super::scan::{Part, StatementError};
 use crate::domain::ids::{PartyId, ShardId};
 use crate::domain::log::note::Checkpoint;
@@ -154,6 +155,7 @@ impl Window {
         Ok(json!({
             "statement": self.statement_id(party),
             "version": 1,
+            "layout": LAYOUT,
             "party": party,
             "party_name": name(party),
             "operator": self.coalition.operator,
@@ -163,6 +165,14 @@ impl Window {
             "ended_at": schedule.closes(self.cycle.first),
             "closed_at": self.closed_at,
             "cut_off_minute": schedule.cut_off,
+            "cut_off": format!("{:02}:{:02}", schedule.cut_off / 60, schedule.cut_off % 60),
+            "time_zone": schedule.zone.name(),
+            "window": {
+                "from": schedule.zone.local(schedule.opens(self.cycle.first)),
+                "to": schedule.zone.local(schedule.closes(self.cycle.first)),
+            },
+            "counterparty": self.coalition.operator,
+            "counterparty_name": name(&self.coalition.operator),
             "currency": self.coalition.currency,
             "money_scale": self.coalition.money_scale,
             "complete": true,

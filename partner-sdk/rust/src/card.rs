@@ -8,8 +8,8 @@ use crate::client::Client;
 use crate::connection::Outgoing;
 use crate::error::Error;
 use crate::path::encoded;
+use crate::receipt::PurchaseLine;
 use crate::refusal::Problem;
-use crate::transaction::PurchaseLine;
 
 /// A card's barcode.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]

@@ -42,6 +42,7 @@ pub mod path;
 mod payments;
 pub mod post;
 pub mod proof;
+mod receipt;
 mod refusal;
 mod retry;
 mod signature;
@@ -62,6 +63,7 @@ pub use disputes::Disputes;
 pub use error::Error;
 pub use events::{Event, EventCursor, EventPage};
 pub use operator::{IssuedKey, OperatorClient};
+pub use receipt::{PurchaseLine, Till};
 pub use refusal::{FieldError, Problem, RefusalCode};
 pub use retry::RetryPolicy;
 pub use signature::{
@@ -70,7 +72,6 @@ pub use signature::{
 };
 pub use transaction::{
     Capture, CardPayment, Delivery, Exchange, FundingShare, Grant, Hold, Merge, NewMember, Pack,
-    PersonalRule, Purchase, PurchaseLine, QuoteRequest, Refund, Service, Settle, Transaction,
-    ValidFor, Void,
+    PersonalRule, Purchase, QuoteRequest, Refund, Service, Settle, Transaction, ValidFor, Void,
 };
 pub use webhook::{WebhookError, WebhookHeaders, WebhookKey};

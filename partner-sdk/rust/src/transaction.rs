@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::receipt::{PurchaseLine, Till};
+
 /// A transaction to be recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -92,27 +94,9 @@ pub struct Purchase {
     /// When it happened, where it is not now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
-}
-
-/// A line of a receipt.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PurchaseLine {
-    /// The line's id within the purchase.
-    pub id: String,
-    /// Its money.
-    pub amount: String,
-    /// The goods' brand.
+    /// What the till says of it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub brand: Option<String>,
-    /// The goods' category.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub category: Option<String>,
-    /// The article.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sku: Option<String>,
-    /// The merchant category code.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub mcc: Option<String>,
+    pub till: Option<Till>,
 }
 
 /// A bank's card is used.
@@ -174,6 +158,9 @@ pub struct Refund {
     /// When it happened, where it is not now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
+    /// What the till says of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub till: Option<Till>,
 }
 
 /// Points are given without a purchase.
@@ -273,6 +260,9 @@ pub struct Capture {
     /// How many; all if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub points: Option<String>,
+    /// What the till says of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub till: Option<Till>,
 }
 
 /// Reserved points are released.

@@ -91,7 +91,12 @@ impl Worker<'_> {
             // No party has a slash in its name, so no party's key is this one.
             key: key_hash(&format!("campaign/{}", campaign.id), &format!("{pass}/{member}")),
             fingerprint: Sha256::digest(said.to_string()).into(),
-            work: Work::Post(Box::new(Command { party: campaign.party.clone(), action, at: None })),
+            work: Work::Post(Box::new(Command {
+                party: campaign.party.clone(),
+                action,
+                at: None,
+                till: None,
+            })),
         }
     }
 

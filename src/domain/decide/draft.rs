@@ -24,6 +24,7 @@ use crate::domain::posting::{LedgerAccount, Posting};
 use crate::domain::receipt::ReceiptState;
 use crate::domain::terms::Programme;
 use crate::domain::terms::programme::LotDates;
+use crate::domain::till::Till;
 use crate::domain::time::Instant;
 use crate::domain::transaction::{Detail, NewLot, TierChange, Transaction};
 
@@ -97,6 +98,8 @@ pub struct Title {
     pub reference: Option<Reference>,
     /// When it happened, by the party's own account.
     pub at: Option<Instant>,
+    /// What the till said of it.
+    pub till: Option<Box<Till>>,
     /// Whose points it moves.
     pub member: MemberId,
 }
@@ -109,6 +112,7 @@ impl Title {
             party: command.party.clone(),
             reference: command.action.reference().cloned(),
             at: command.at,
+            till: command.till.clone(),
             member,
         }
     }
@@ -305,6 +309,7 @@ impl<'a> Draft<'a> {
             recorded_at: self.context.now,
             settlement_day: self.context.settlement_day(),
             at: title.at,
+            till: title.till,
             config_version: self.context.coalition.version,
             detail,
             postings: self.postings,

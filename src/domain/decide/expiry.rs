@@ -48,6 +48,7 @@ pub fn decide_expiry(ledger: &Ledger, context: &Context, key: &AccountKey) -> De
         party: context.coalition.operator.clone(),
         reference: None,
         at: None,
+        till: None,
         member: key.member,
     };
     let detail = Detail::Expiry { programme: key.programme.clone(), holds, expired };

@@ -70,7 +70,9 @@ pub fn decide(ask: &Ask<'_>, of: &Reference) -> Decision {
 fn reversed(original: &Transaction, back: Points, granted: Points) -> Vec<Posting> {
     let mut postings = Vec::new();
     for posting in &original.postings {
-        let Body::Money { amount, programme, obligation, price, under, .. } = &posting.body else {
+        let Body::Money { amount, programme, obligation, price, percentage, under, .. } =
+            &posting.body
+        else {
             continue;
         };
         // What is kept is rounded, so that all comes back with all of the points.
@@ -85,7 +87,8 @@ fn reversed(original: &Transaction, back: Points, granted: Points) -> Vec<Postin
             under: Arc::clone(under),
         };
         if owed.amount.is_positive() {
-            postings.push(Posting::money(posting.to.clone(), posting.from.clone(), owed));
+            let back = Posting::money(posting.to.clone(), posting.from.clone(), owed);
+            postings.push(back.with_percentage(*percentage));
         }
     }
     postings

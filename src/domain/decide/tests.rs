@@ -59,7 +59,8 @@ impl Play {
         let id = TransactionId::new(ShardId(0), self.next);
         let context = Context { coalition: Arc::clone(&self.coalition), now: NOW, id };
         let party = party.parse().expect("a party");
-        let decided = decide(&self.ledger, &context, &Command { party, action, at: None });
+        let decided =
+            decide(&self.ledger, &context, &Command { party, action, at: None, till: None });
         self.next += 1;
         decided.map(|decided| drop(self.ledger.commit(decided))).is_ok()
     }

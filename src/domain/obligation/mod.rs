@@ -4,6 +4,9 @@
 //! computes it anew for the points that are kept and posts the difference to what stood before,
 //! so a receipt refunded in full nets to zero in every account.
 
+pub mod kind;
+mod money;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -15,6 +18,8 @@ use super::exact::{Ratio, split};
 use super::hold::Allocation;
 use super::ids::{LotId, PartyId, ProgrammeId};
 use super::posting::{LedgerAccount, ObligationKind, Owed, Posting, Under};
+use money::Priced;
+pub use money::{BurnMoney, EarnMoney, LotCharge, LotFunding};
 
 /// One party's share of a funding or of breakage, in units of a millionth.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,120 +37,6 @@ pub struct Scales {
     pub points: u32,
     /// Decimals of the currency.
     pub money: u32,
-}
-
-/// What earned points cost, as recorded with the transaction that made them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EarnMoney {
-    /// Price of a whole point, in whole currency units, before the percentage.
-    pub price: Decimal,
-    /// The factor on the price.
-    #[serde(default = "one", skip_serializing_if = "is_one")]
-    pub percentage: Decimal,
-    /// The part of the eligible amount that is owed in place of a price for each point.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub of_purchase: Option<Decimal>,
-    /// The share of the value that is owed at issue; the rest is owed when the points are burned.
-    #[serde(default = "one", skip_serializing_if = "is_one")]
-    pub at_issue: Decimal,
-    /// Who funds it, in the agreement's order.
-    pub funding: Vec<Share>,
-    /// Fee for a whole point, owed to the operator by the earning partner.
-    #[serde(default, skip_serializing_if = "Decimal::is_zero")]
-    pub fee: Decimal,
-    /// Under which terms.
-    #[serde(default, skip_serializing_if = "Under::is_plain")]
-    pub under: Arc<Under>,
-}
-
-const fn one() -> Decimal {
-    Decimal::ONE
-}
-
-fn is_one(factor: &Decimal) -> bool {
-    *factor == Decimal::ONE
-}
-
-impl EarnMoney {
-    /// What is owed at issue: for points at their price, or for the amount that earned them.
-    pub fn due_on(&self, points: Points, eligible: Ratio, scales: Scales) -> Money {
-        match self.of_purchase {
-            Some(part) => Money(eligible.times(part).times(self.percentage).half_even()),
-            None => self.due_at_issue(points, scales),
-        }
-    }
-
-    /// The price of a whole point that a posting tells; none: an amount is what was priced.
-    fn told_price(&self) -> Option<Decimal> {
-        self.of_purchase.is_none().then(|| self.price_at_issue())
-    }
-
-    /// What a whole point costs: price × percentage.
-    pub fn full_price(&self) -> Decimal {
-        (self.price * self.percentage).normalize()
-    }
-
-    /// What is owed for a whole point when it is given out.
-    pub fn price_at_issue(&self) -> Decimal {
-        (self.full_price() * self.at_issue).normalize()
-    }
-
-    /// What is owed for points when they are given out.
-    pub fn due_at_issue(&self, points: Points, scales: Scales) -> Money {
-        let value = value_of(points, self.full_price(), scales);
-        Money(Ratio::whole(value.0).times(self.at_issue).half_even())
-    }
-
-    /// What is owed for points when they are burned: the rest of their value.
-    pub fn due_at_burn(&self, points: Points, scales: Scales) -> Money {
-        value_of(points, self.full_price(), scales) - self.due_at_issue(points, scales)
-    }
-
-    /// Whether something is owed when the points are burned.
-    pub fn is_due_at_burn(&self) -> bool {
-        self.at_issue != Decimal::ONE
-    }
-
-    /// Who pays for the points of a lot when they are burned, and gets back what they leave.
-    pub fn lot_funding(&self) -> Arc<LotFunding> {
-        let price = (self.full_price() * (Decimal::ONE - self.at_issue)).normalize();
-        let (shares, under) = (self.funding.clone(), Arc::clone(&self.under));
-        Arc::new(LotFunding { price, shares, under })
-    }
-}
-
-/// Who pays for points of a lot when they are burned, as agreed when the lot was made.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LotFunding {
-    /// What is owed for a whole point, in whole currency units.
-    pub price: Decimal,
-    /// Who funds it, in the agreement's order.
-    pub shares: Vec<Share>,
-    /// Under which terms.
-    #[serde(default, skip_serializing_if = "Under::is_plain")]
-    pub under: Arc<Under>,
-}
-
-/// Points that are taken from a lot, and who pays for them.
-#[derive(Clone, Debug)]
-pub struct LotCharge {
-    /// The lot, the points, and what they cost.
-    pub taken: Allocation,
-    /// Who pays.
-    pub funding: Arc<LotFunding>,
-}
-
-/// What burned points bring the accepting partner, as recorded with the burn.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BurnMoney {
-    /// What the pool owes the partner for a whole point.
-    pub reimburse: Decimal,
-    /// Fee for a whole point, owed to the operator by the accepting partner.
-    #[serde(default, skip_serializing_if = "Decimal::is_zero")]
-    pub fee: Decimal,
-    /// Under which terms.
-    #[serde(default, skip_serializing_if = "Under::is_plain")]
-    pub under: Arc<Under>,
 }
 
 /// The parties of a transaction's obligations.
@@ -173,7 +64,7 @@ pub fn value_of(points: Points, price: Decimal, scales: Scales) -> Money {
 struct Standing {
     points: Points,
     money: Money,
-    price: Option<Decimal>,
+    priced: Priced,
     under: Arc<Under>,
 }
 
@@ -210,11 +101,11 @@ impl Obligations {
         sides: &Sides<'_>,
     ) -> Self {
         let mut all = Self::default();
-        let price = money.told_price();
+        let priced = money.told_priced();
         for (place, (share, part)) in shared(due, &money.funding).enumerate() {
             let debtor = LedgerAccount::Party(share.party.clone());
             let key = (ObligationKind::Funding, None, place, debtor, sides.pool());
-            all.put(key, (billed, part), price, &money.under);
+            all.put(key, (billed, part), priced, &money.under);
         }
         all.put_fee(ObligationKind::EarnFee, points, (money.fee, &money.under), sides);
         all
@@ -226,7 +117,7 @@ impl Obligations {
         let mut all = Self::default();
         let partner = LedgerAccount::Party(sides.partner.clone());
         let key = (ObligationKind::Shortfall, None, 0, partner, sides.pool());
-        all.put(key, (points, due), money.told_price(), &money.under);
+        all.put(key, (points, due), money.told_priced(), &money.under);
         all
     }
 
@@ -237,7 +128,9 @@ impl Obligations {
             for (place, (share, part)) in shared(*cost, &funding.shares).enumerate() {
                 let debtor = LedgerAccount::Party(share.party.clone());
                 let key = (ObligationKind::LotFunding, Some(*lot), place, debtor, sides.pool());
-                all.put(key, (*points, part), Some(funding.price), &funding.under);
+                let LotFunding { price, percentage, .. } = **funding;
+                let priced = Priced { price: Some(price), percentage };
+                all.put(key, (*points, part), priced, &funding.under);
             }
         }
         all
@@ -249,7 +142,7 @@ impl Obligations {
         let value = value_of(points, money.reimburse, sides.scales);
         let partner = LedgerAccount::Party(sides.partner.clone());
         let key = (ObligationKind::Reimbursement, None, 0, sides.pool(), partner);
-        all.put(key, (points, value), Some(money.reimburse), &money.under);
+        all.put(key, (points, value), Priced::plain(money.reimburse), &money.under);
         all.put_fee(ObligationKind::BurnFee, points, (money.fee, &money.under), sides);
         all
     }
@@ -273,7 +166,7 @@ impl Obligations {
         let mut give = |place: usize, party: &PartyId, part: Money, under: &Arc<Under>| {
             let creditor = LedgerAccount::Party(party.clone());
             let key = (ObligationKind::Breakage, None, place, sides.pool(), creditor);
-            all.put(key, (points, part), None, under);
+            all.put(key, (points, part), Priced::default(), under);
         };
         for (place, share) in shares.iter().enumerate() {
             give(place, &share.party, Money(parts[place]), &Arc::default());
@@ -338,12 +231,14 @@ impl Obligations {
                 obligation: key.0,
                 reverses,
                 points: Points((points.0 - points_before.0).abs()),
-                price: standing.and_then(|one| one.price),
+                price: standing.and_then(|one| one.priced.price),
                 under: standing.map(|one| Arc::clone(&one.under)).unwrap_or_default(),
             };
+            let percentage = standing.and_then(|one| one.priced.percentage);
             let (_, lot, _, debtor, creditor) = key;
             let (from, to) = if reverses { (creditor, debtor) } else { (debtor, creditor) };
-            postings.push(Posting::money(from, to, owed).with_lot(lot));
+            let posting = Posting::money(from, to, owed).with_lot(lot);
+            postings.push(posting.with_percentage(percentage));
         }
         postings
     }
@@ -358,17 +253,18 @@ impl Obligations {
         let partner = LedgerAccount::Party(sides.partner.clone());
         let operator = LedgerAccount::Party(sides.operator.clone());
         let value = value_of(points, fee, sides.scales);
-        self.put((kind, None, 0, partner, operator), (points, value), Some(fee), under);
+        let key = (kind, None, 0, partner, operator);
+        self.put(key, (points, value), Priced::plain(fee), under);
     }
 
     fn put(
         &mut self,
         key: Key,
         (points, money): (Points, Money),
-        price: Option<Decimal>,
+        priced: Priced,
         under: &Arc<Under>,
     ) {
-        self.0.insert(key, Standing { points, money, price, under: Arc::clone(under) });
+        self.0.insert(key, Standing { points, money, priced, under: Arc::clone(under) });
     }
 }
 

@@ -109,6 +109,7 @@ fn each_lot_is_charged_apart_and_named() {
         let charge = |place, cost, shares| LotCharge {
             taken: Allocation { lot: lot(place), points: Points(100), cost: Money(cost) },
             funding: Arc::new(LotFunding {
+                percentage: None,
                 price: Decimal::new(95, 2),
                 shares,
                 under: Arc::default(),
@@ -132,4 +133,33 @@ fn each_lot_is_charged_apart_and_named() {
             [of("brand", 0, 28_500), of("brand", 1, 5_700), of("scheme", 1, 3_800)]
         );
     });
+}
+
+#[test]
+fn the_percentage_of_a_price_is_posted_beside_it() {
+    let with = |percentage: Decimal, at_issue: Decimal| {
+        let terms = terms(Decimal::new(80, 2), vec![share("bank", 1_000_000)]);
+        let money = EarnMoney { percentage, at_issue, ..terms };
+        let posted = with_sides(|sides| {
+            Obligations::of_earning(Points(100), &money, sides).postings(sides.programme)
+        });
+        let of = |posting: &Posting| match &posting.body {
+            Body::Money { price, percentage, obligation: ObligationKind::Funding, .. } => {
+                Some((price.map(|one| one.to_string()), percentage.map(|one| one.to_string())))
+            }
+            _ => None,
+        };
+        let lot = money
+            .lot_funding()
+            .map(|lot| (lot.price.to_string(), lot.percentage.map(|one| one.to_string())));
+        (posted.iter().find_map(of), lot)
+    };
+    let text = |text: &str| Some(text.to_owned());
+    let (half, most) = (Decimal::new(5, 1), Decimal::new(90, 2));
+    assert_eq!(with(Decimal::ONE, Decimal::ONE), (Some((text("0.8"), None)), None));
+    assert_eq!(with(most, Decimal::ONE), (Some((text("0.72"), text("0.9"))), None));
+    let both = (Some((text("0.36"), text("0.45"))), Some(("0.36".to_owned(), text("0.45"))));
+    assert_eq!(with(most, half), both);
+    let later = (None, Some(("0.8".to_owned(), None)));
+    assert_eq!(with(Decimal::ONE, Decimal::ZERO), later);
 }

@@ -118,6 +118,7 @@ fn posting_view(posting: &Posting, coalition: &Coalition, viewer: &Viewer<'_>) -
             lot,
             late_for,
             price,
+            percentage,
             ..
         } => {
             let counted = programme.as_ref().filter(|_| !obligation.counts_pieces());
@@ -135,6 +136,7 @@ fn posting_view(posting: &Posting, coalition: &Coalition, viewer: &Viewer<'_>) -
                 "reverses": reverses,
                 "for": points,
                 "price": price.map(|price| price.to_string()),
+                "percentage": percentage.map(|factor| factor.to_string()),
                 "lot": lot,
                 "under": **under,
                 "late_for": late_for,

@@ -136,7 +136,7 @@ pub async fn accept(
     let party = app.coalition().operator.clone();
     let name = |member: i64| MemberName::Id(MemberId(member));
     let action = Action::Merge { keep: name(row.keep), drop: name(row.gone) };
-    let command = Command { party: party.clone(), action, at: None };
+    let command = Command { party: party.clone(), action, at: None, till: None };
     let submission = Submission {
         key: key_hash(party.as_str(), &format!("accept {number}")),
         fingerprint: fingerprint("accept", &json!(number)),
@@ -192,7 +192,7 @@ pub async fn undo(
     let key = must_have_key(call.idempotency_key.as_ref())?;
     let keep = MemberName::Id(merge.member);
     let action = Action::Unmerge { of, keep, gone };
-    let command = Command { party: party.clone(), action, at: None };
+    let command = Command { party: party.clone(), action, at: None, till: None };
     let submission = Submission {
         key: key_hash(&operator_owner(&call), key),
         fingerprint: fingerprint("unmerge", &json!(of)),

@@ -37,6 +37,8 @@ pub(super) struct PurchaseBody {
     pub hold: Option<Reference>,
     pub currency: Option<String>,
     pub at: Option<String>,
+    #[serde(rename = "till")]
+    pub _till: Option<IgnoredAny>,
 }
 
 /// A card payment.
@@ -77,6 +79,8 @@ pub(super) struct RefundBody {
     pub lines: Option<Vec<String>>,
     pub currency: Option<String>,
     pub at: Option<String>,
+    #[serde(rename = "till")]
+    pub _till: Option<IgnoredAny>,
 }
 
 /// A grant.
@@ -121,6 +125,8 @@ pub(super) struct CaptureBody {
     pub _kind: IgnoredAny,
     pub of: Reference,
     pub points: Option<String>,
+    #[serde(rename = "till")]
+    pub _till: Option<IgnoredAny>,
 }
 
 /// A void.

@@ -1,5 +1,6 @@
 //! Transactions and quotes as they come over the wire.
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::bodies::{
@@ -14,6 +15,7 @@ use crate::domain::member::{MemberName, token};
 use crate::domain::terms::funding::FundingDocument;
 use crate::domain::terms::programme_document::DurationDocument;
 use crate::domain::terms::rate::Rate;
+use crate::domain::till::Till;
 use crate::http::problem::Problem;
 
 /// The most services of one transaction.
@@ -72,7 +74,22 @@ pub fn command_of(
         no_card_number(pointer, original.as_str())?;
     }
     let at = reader.at(at.as_ref(), may_lead)?;
-    Ok(Command { party: party.clone(), action, at })
+    Ok(Command { party: party.clone(), action, at, till: till_of(value)? })
+}
+
+/// What the till said of a receipt; only the kinds that a till knows of take it.
+fn till_of(value: &Value) -> Result<Option<Box<Till>>, Problem> {
+    #[derive(Deserialize)]
+    struct Said {
+        till: Option<Till>,
+    }
+    let Said { till } = read_fields(value)?;
+    for (name, text) in till.iter().flat_map(Till::fields) {
+        if let Some(text) = text {
+            no_card_number(&format!("/till/{name}"), text.as_str())?;
+        }
+    }
+    Ok(till.filter(|till| !till.is_empty()).map(Box::new))
 }
 
 type Read = Result<(Action, Option<String>), Problem>;

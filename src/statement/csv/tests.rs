@@ -39,13 +39,14 @@ fn the_columns_are_as_agreed() {
         "line_no,entry_seq,record_type,activity_at,processed_at,partner_ref,our_ref,original_ref,\
          member,kind,programme,counterparty,agreement,agreement_version,promo,lot,purchase_amount,\
          currency,points,price_per_point,gross_debit,gross_credit,vat_rate,vat_amount,net_debit,\
-         net_credit,settlement_currency,fx_rate,window,original_window,status,obligation"
+         net_credit,settlement_currency,fx_rate,window,original_window,status,obligation,tz,shop,till,\
+         shift,receipt,fiscal_sign,funder,lot_issuer,percentage,dispute_id,proof"
     );
     assert_eq!(
         rows[1],
         "3,3/1003/1,earn_cancel,2026-05-31T20:59:59.999999Z,2026-06-01T09:01:04.25Z,-12,tx_3_1003,,\
          m_3_7,card_payment,club,brand,bank,4,,,100.00,RUB,-10,0.80,,0.72,,,,0.72,RUB,1,2026-06-01,\
-         2026-05-01,posted,funding"
+         2026-05-01,posted,funding,Europe/Moscow,,,,,,brand,,,,3/1002"
     );
 }
 

@@ -21,7 +21,7 @@ impl Basis<'_> {
 
     fn dispute(&self, one: &DisputeRow) -> Value {
         let dispute = &one.case.dispute;
-        json!({
+        let mut row = json!({
             "of": "dispute",
             "id": one.id,
             "party": one.case.party,
@@ -32,6 +32,11 @@ impl Basis<'_> {
             "reserved": self.money(dispute.reserved()),
             "state": dispute.state.name(),
             "due": dispute.due,
-        })
+        });
+        // The lines of a dispute that is over are as good as any others.
+        if !dispute.state.is_final() && !one.case.lines.is_empty() {
+            row["lines"] = json!(one.case.lines);
+        }
+        row
     }
 }

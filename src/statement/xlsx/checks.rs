@@ -90,7 +90,7 @@ impl Tally {
     /// Adds a line.
     pub fn add(&mut self, line: &Line) {
         self.sums.add(line);
-        self.by_type.entry(line.entry.record_type).or_default().add(line);
+        self.by_type.entry(line.record_type).or_default().add(line);
         if line.counterparty().is_some() {
             self.between.add(line);
         }

@@ -106,6 +106,8 @@ fn flatten<'a>(path: &str, value: &'a Value, found: &mut Vec<(String, &'a Value)
                 flatten(&under(key), field, found);
             }
         }
+        // As many columns as a dispute has lines would be no table.
+        Value::Array(_) if path == "lines" => found.push((path.to_owned(), value)),
         Value::Array(items) => {
             for (number, item) in (1_u32..).zip(items) {
                 flatten(&under(&number.to_string()), item, found);
@@ -124,7 +126,11 @@ fn cell_of<'a>(path: &str, value: &'a Value) -> Cell<'a> {
         }
         Value::String(text) if is_name(path) => Cell::Text(text.into()),
         Value::String(text) => cell_of_text(text),
-        Value::Bool(_) | Value::Array(_) | Value::Object(_) => Cell::Text(value.to_string().into()),
+        Value::Array(items) => {
+            let texts: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
+            Cell::Text(texts.join(" ").into())
+        }
+        Value::Bool(_) | Value::Object(_) => Cell::Text(value.to_string().into()),
     }
 }
 
@@ -140,8 +146,12 @@ fn cell_of_text(text: &str) -> Cell<'_> {
     instant.map_or(Cell::Text(text.into()), Cell::At)
 }
 
-/// Whether what stands at a path is a name. Items of a list are what the list is.
+/// Whether what stands at a path is a name. Items of a list are what the list is. The window is told
+/// in local time, which a cell of UTC could not show.
 fn is_name(path: &str) -> bool {
+    if path.starts_with("window.") {
+        return true;
+    }
     let is_number = |part: &&str| part.bytes().all(|one| one.is_ascii_digit());
     let key = path.rsplit('.').find(|part| !is_number(part)).unwrap_or_default();
     NAMES.contains(&key) || NAME_ENDS.iter().any(|end| key.ends_with(end))

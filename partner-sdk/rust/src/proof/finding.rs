@@ -39,6 +39,10 @@ pub enum Place {
     Sections,
     /// The log of a shard.
     Shard(i64),
+    /// The note of a file.
+    Note,
+    /// A file of another form.
+    File,
 }
 
 impl fmt::Display for Place {
@@ -50,6 +54,8 @@ impl fmt::Display for Place {
             Self::Section(name) => write!(out, "section {name}"),
             Self::Sections => out.write_str("what stands around the lines"),
             Self::Shard(shard) => write!(out, "log of shard {shard}"),
+            Self::Note => out.write_str("the note"),
+            Self::File => out.write_str("the file"),
         }
     }
 }
@@ -82,6 +88,12 @@ pub enum Fault {
     /// The file is not laid out as a statement is.
     #[error("{0}")]
     Layout(&'static str),
+    /// The statement is laid out as statements were not when this was written.
+    #[error("its layout is {layout}, which is not known here: use a newer version to check it")]
+    OtherLayout {
+        /// The layout.
+        layout: u32,
+    },
     /// The JSON cannot be read, or is not of this kind.
     #[error("this cannot be read: {0}")]
     Json(#[from] serde_json::Error),

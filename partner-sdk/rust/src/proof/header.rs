@@ -15,6 +15,9 @@ pub const HOUSE_SHARD: i64 = 1023;
 /// The most transactions that a log can have: a place and its shard make an id of 64 bits.
 const SIZE_MAX: i64 = i64::MAX >> 10;
 
+/// The latest layout that is known here.
+const LAYOUT_MAX: u32 = 2;
+
 /// Decimals of a currency's smallest unit.
 const SCALE_MAX: u32 = 8;
 
@@ -23,6 +26,8 @@ const SCALE_MAX: u32 = 8;
 pub struct Header {
     /// The statement's id.
     pub statement: String,
+    /// What its lines say; in the first layout no more than amounts, VAT and entries.
+    pub layout: u32,
     /// Whose statement it is.
     pub party: String,
     /// The cycle that it closes.
@@ -79,6 +84,8 @@ pub struct Cut {
 #[derive(Deserialize)]
 struct HeaderText {
     statement: String,
+    #[serde(default = "first")]
+    layout: u32,
     party: String,
     cycle: String,
     operator: String,
@@ -90,6 +97,10 @@ struct HeaderText {
     checkpoints: Vec<CheckpointText>,
     consistency: Vec<ConsistencyText>,
     cut: Vec<CutText>,
+}
+
+const fn first() -> u32 {
+    1
 }
 
 #[derive(Deserialize)]
@@ -124,6 +135,9 @@ impl Header {
                 return Err(place.finds(Fault::malformed(what, name)));
             }
         }
+        if !(1..=LAYOUT_MAX).contains(&text.layout) {
+            return Err(place.finds(Fault::OtherLayout { layout: text.layout }));
+        }
         if SCALE_MAX < text.money_scale {
             return Err(place.finds(Fault::malformed("money_scale", text.money_scale)));
         }
@@ -138,6 +152,7 @@ impl Header {
             consistency: consistency(text.consistency, &checkpoints, is_first)?,
             cut: cut(&text.cut, &checkpoints)?,
             statement: text.statement,
+            layout: text.layout,
             party: text.party,
             cycle: text.cycle,
             operator: text.operator,

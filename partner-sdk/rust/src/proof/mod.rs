@@ -41,6 +41,7 @@ mod receipts;
 mod row;
 mod sections;
 mod statement;
+mod steps;
 mod totals;
 
 pub use finding::{Fault, Finding, Place};

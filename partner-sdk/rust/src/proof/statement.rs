@@ -26,7 +26,7 @@ use super::merkle::Hash;
 use super::note::VerifierKey;
 use super::row::Line;
 use super::sections::Unique;
-use super::totals::Totals;
+use super::totals::{Stated, Totals};
 
 /// Where the lines begin.
 const LINES_BEGIN: &str = "\"lines\":[\n";
@@ -111,8 +111,7 @@ pub fn verify_statement_with(
         check.end()?;
     }
     reading.read_rest()?;
-    let (control, summary) = section_texts(&mut reading.sections)?;
-    totals.check(&control, &summary)?;
+    reading.check_sections(&totals)?;
     let lines = totals.lines();
     let whole = reading.read_signature(key, &header, lines)?;
     Ok(Verified {
@@ -162,7 +161,7 @@ impl<R: BufRead> Reading<R> {
         header: &Header,
         checks: &mut [&mut dyn LineCheck],
     ) -> Result<Totals, Finding> {
-        let mut totals = Totals::new(header.money_scale);
+        let mut totals = Totals::new(header);
         let mut before = (i64::MIN, 0, 0);
         // Whether another line must follow: there is none yet if the list is empty.
         let mut is_open = None;
@@ -242,6 +241,25 @@ impl<R: BufRead> Reading<R> {
         if opened.text == expected { Ok(whole) } else { Err(place.finds(Fault::SignedOther)) }
     }
 
+    /// Checks the sections that follow from the lines.
+    fn check_sections(&self, totals: &Totals) -> Result<(), Finding> {
+        let place = Place::Section("signature");
+        let all = closed(&self.sections);
+        let all = all.ok_or_else(|| place.finds(Fault::Layout(NO_COMMA)))?;
+        let all = parsed(&all)?;
+        if all.0.contains_key("signature") {
+            return Err(place.finds(Fault::Layout("there are two")));
+        }
+        // The list is where the lines were, and not within another section.
+        find(&all, "lines")?;
+        totals.check(&Stated {
+            control: find(&all, "control")?,
+            summary: find(&all, "summary")?,
+            matrix: find(&all, "matrix")?,
+            cash: find(&all, "cash")?,
+        })
+    }
+
     /// Reads a line that is not one of an entry.
     fn advance_in_sections(&mut self) -> Result<(), Finding> {
         self.advance(SECTIONS_MAX.saturating_sub(self.sections.len()))
@@ -267,20 +285,6 @@ const NO_COMMA: &str = "no comma stands before this";
 /// Sections as an object of their own; none if no comma stands after them.
 fn closed(sections: &str) -> Option<String> {
     Some(format!("{}}}", sections.strip_suffix(SEPARATOR)?))
-}
-
-/// The sections `control` and `summary`, of all that stands around the lines.
-fn section_texts(sections: &mut String) -> Result<(String, String), Finding> {
-    let place = Place::Section("signature");
-    let all = closed(sections).ok_or_else(|| place.finds(Fault::Layout(NO_COMMA)))?;
-    sections.clear();
-    let all = parsed(&all)?;
-    if all.0.contains_key("signature") {
-        return Err(place.finds(Fault::Layout("there are two")));
-    }
-    // The list is where the lines were, and not within another section.
-    find(&all, "lines")?;
-    Ok((find(&all, "control")?.to_owned(), find(&all, "summary")?.to_owned()))
 }
 
 fn parsed(sections: &str) -> Result<Unique<&RawValue>, Finding> {

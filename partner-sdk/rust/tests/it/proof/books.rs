@@ -11,8 +11,18 @@ use ed25519_dalek::{Signer as _, SigningKey};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use super::figures::{self, Netting};
+
 pub const OPERATOR: &str = "coalition.example";
 pub const PARTY: &str = "shop";
+
+/// What entries are in a statement, and what they are owed for.
+const KINDS: [(&str, &str); 4] = [
+    ("refund", "reimbursement_reversed"),
+    ("burn", "reimbursement"),
+    ("exchange", "exchange"),
+    ("earn", "funding"),
+];
 
 pub fn sha(parts: &[&[u8]]) -> Hash {
     parts.iter().fold(Sha256::new(), |digest, part| digest.chain_update(part)).finalize().into()
@@ -127,6 +137,8 @@ pub struct Row {
     pub debit: Option<u64>,
     pub credit: Option<u64>,
     pub entry: String,
+    /// What the line says beside amounts and entry, as members of its object.
+    pub more: String,
 }
 
 impl Row {
@@ -135,12 +147,28 @@ impl Row {
         let (shard, seq, place) = self.key;
         let money = |cents: Option<u64>| json!(cents.map(money));
         format!(
-            r#"{{"line_no":{number},"shard":{shard},"seq":{seq},"place":{place},"gross_debit":{},"gross_credit":{},"entry":{}}}"#,
+            r#"{{"line_no":{number},"shard":{shard},"seq":{seq},"place":{place},"gross_debit":{},"gross_credit":{},{}"entry":{}}}"#,
             money(self.debit),
             money(self.credit),
+            self.more,
             self.entry
         )
     }
+}
+
+/// What a line says beside amounts and entry.
+fn more((shard, seq, _): (i64, usize, u32), is_debit: bool, entry: &Value) -> String {
+    let kind = match entry["record_type"].as_str().expect("a text") {
+        "exchange" if is_debit => "exchange_out",
+        "exchange" => "exchange_in",
+        other => other,
+    };
+    let funder = match entry["obligation"].as_str().expect("a text") {
+        "funding" => format!(r#""funder":{},"#, entry["from"]),
+        _ => String::new(),
+    };
+    let leaf = seq - 1;
+    format!(r#""record_type":"{kind}",{funder}"status":"posted","proof":"{shard}/{leaf}","#)
 }
 
 pub fn money(cents: u64) -> String {
@@ -156,9 +184,9 @@ impl Books {
             let seq = log.len() + 1;
             let entry = |place: usize, from: &str, to: &str, cents: usize| {
                 let amount = money(u64::try_from(cents).expect("small"));
-                let kind = if seq.is_multiple_of(4) { "refund" } else { "burn" };
+                let (kind, obligation) = KINDS[seq % KINDS.len()];
                 format!(
-                    r#"{{"amount":"{amount}","cycle":"2024-07-10","from":"{from}","id":"tx_{shard}_{seq}/{place}","points":"{seq}","record_type":"{kind}","to":"{to}"}}"#
+                    r#"{{"amount":"{amount}","cycle":"2024-07-10","from":"{from}","id":"tx_{shard}_{seq}/{place}","obligation":"{obligation}","points":"{seq}","record_type":"{kind}","to":"{to}"}}"#
                 )
             };
             let entries = match seq % 5 {
@@ -189,7 +217,8 @@ impl Books {
                 let is_debit = says["from"] == PARTY;
                 let (debit, credit) = if is_debit { (cents, None) } else { (None, cents) };
                 if is_debit || says["to"] == PARTY {
-                    rows.push(Row { key, debit, credit, entry: entry.clone() });
+                    let more = more(key, is_debit, &says);
+                    rows.push(Row { key, debit, credit, entry: entry.clone(), more });
                 }
             }
         }
@@ -219,12 +248,13 @@ impl Books {
             json!({"statement": draft.header["statement"], "sha256": hex(&sha(&[draft.file().as_bytes()]))})
         });
         let header = json!({
-            "statement": id, "party": PARTY, "cycle": "2024-07-10", "operator": OPERATOR,
+            "statement": id, "layout": 2, "party": PARTY, "cycle": "2024-07-10", "operator": OPERATOR,
             "currency": "EUR", "money_scale": 2, "opened_at": "2024-07-10T00:00:00Z",
             "closed_at": "2024-07-11T00:00:00Z", "previous": named, "checkpoints": checkpoints,
             "consistency": proofs, "cut": cut,
         });
-        Draft { header, rows, late: "[]".to_owned(), control: None, sizes }
+        let (control, summary, matrix, cash) = (None, None, None, None);
+        Draft { header, rows, late: "[]".to_owned(), control, summary, matrix, cash, sizes }
     }
 
     /// The text of the party's receipt of a transaction.
@@ -285,53 +315,29 @@ pub struct Draft {
     pub header: Value,
     pub rows: Vec<Row>,
     pub late: String,
-    /// What stands in `control`, if it is not what follows from the rows.
+    /// What stands in these sections, if it is not what follows from the rows.
     pub control: Option<Value>,
+    pub summary: Option<Value>,
+    pub matrix: Option<Value>,
+    pub cash: Option<Value>,
     pub sizes: BTreeMap<i64, usize>,
 }
 
 impl Draft {
-    fn sums<'r>(rows: impl Iterator<Item = &'r Row>) -> (usize, String, String) {
-        let (mut count, mut debit, mut credit) = (0, 0, 0);
-        for row in rows {
-            count += 1;
-            debit += row.debit.unwrap_or(0);
-            credit += row.credit.unwrap_or(0);
-        }
-        (count, money(debit), money(credit))
-    }
-
     pub fn honest_control(&self) -> Value {
-        let (lines, debit, credit) = Self::sums(self.rows.iter());
-        let mut by_type = serde_json::Map::new();
-        for kind in ["burn", "refund"] {
-            let is_kind = |row: &&Row| row.entry.contains(&format!(r#""record_type":"{kind}""#));
-            let (count, debit, credit) = Self::sums(self.rows.iter().filter(is_kind));
-            if count != 0 {
-                let sums = json!({"count": count, "debit": debit, "credit": credit});
-                by_type.insert(kind.to_owned(), sums);
-            }
-        }
-        json!({"lines": lines, "points": "0", "debit": debit, "credit": credit, "by_type": by_type})
+        figures::control(&self.rows)
     }
 
     pub fn body(&self) -> String {
         let rows: Vec<String> =
             (1..).zip(&self.rows).map(|(number, row)| row.text(number)).collect();
         let rows = if rows.is_empty() { String::new() } else { rows.join(",\n") + "\n" };
-        let (_, debit, credit) = Self::sums(self.rows.iter());
-        let cents =
-            |side: fn(&Row) -> Option<u64>| -> u64 { self.rows.iter().filter_map(side).sum() };
-        let (owes, owed) = (cents(|row| row.debit), cents(|row| row.credit));
-        let (payable, receivable) = (owes.saturating_sub(owed), owed.saturating_sub(owes));
-        let sign = if owed < owes { "-" } else { "" };
-        let net = format!("{sign}{}", money(payable.max(receivable)));
-        let steps = json!([{"step": "burned", "debit": debit, "credit": credit, "net": net}]);
-        let summary = json!({"gross_debit": debit, "gross_credit": credit, "net": net,
-            "payable": money(payable), "receivable": money(receivable), "steps": steps});
+        let summary = self.summary.clone().unwrap_or_else(|| figures::summary(&self.rows));
+        let matrix = self.matrix.clone().unwrap_or_else(|| figures::matrix(&self.rows));
+        let cash = self.cash.clone().unwrap_or_else(|| figures::cash(&self.rows, Netting::All));
         let control = self.control.clone().unwrap_or_else(|| self.honest_control());
         format!(
-            "{{\"header\":{},\n\"summary\":{summary},\n\"lines\":[\n{rows}],\n\"late\":{},\n\"control\":{control}",
+            "{{\"header\":{},\n\"summary\":{summary},\n\"lines\":[\n{rows}],\n\"late\":{},\n\"matrix\":{matrix},\n\"cash\":{cash},\n\"control\":{control}",
             self.header, self.late
         )
     }

@@ -3,9 +3,12 @@
 mod books;
 mod command;
 mod continuity;
+mod figures;
 mod flips;
 mod inclusion;
+mod lines;
 mod merkle;
 mod receipts;
+mod sections;
 mod statements;
 mod vectors;
