@@ -13,6 +13,7 @@ use crate::domain::settlement::CycleId;
 use crate::engine::{Close, Closing, ConfigureError, Engine};
 use crate::http::api::cycles::figures;
 use crate::settings::Settings;
+use crate::statement::attest;
 use crate::statement::csv::CsvProfile;
 use crate::statement::render::Rendering;
 use crate::statement::scan::StatementError;
@@ -80,6 +81,9 @@ pub enum StatementCommand {
         /// Where to.
         #[arg(long)]
         to: PathBuf,
+        /// Also writes the note that is signed for the file, beside it as `FILE.note`.
+        #[arg(long)]
+        note: bool,
     },
     /// Prints the key by which statements are verified.
     Key,
@@ -180,9 +184,13 @@ pub fn statement(command: StatementCommand, settings: &Settings) -> Result<(), F
             }
             Ok(())
         }
-        StatementCommand::Write { cycle, party, format, to } => {
+        StatementCommand::Write { cycle, party, format, to, note } => {
+            if note && matches!(format, Form::Proofs) {
+                let words = "proofs need no note: they are checked against the statement";
+                return Err(Failure::Unreadable(words.to_owned()));
+            }
             let mut out = BufWriter::new(File::create(&to)?);
-            write(&engine, (&cycle, &party), format, &mut out)?;
+            write(&engine, (&cycle, &party), format, &mut out, note.then_some(&to))?;
             out.flush()?;
             say(&format!("wrote {}", to.display()))
         }
@@ -195,6 +203,7 @@ fn write(
     (cycle, party): (&CycleId, &PartyId),
     format: Form,
     out: &mut BufWriter<File>,
+    noted: Option<&PathBuf>,
 ) -> Result<(), Failure> {
     let mut database = engine.open(Use::Read)?;
     let row = statements::find(&mut database, cycle, party)?;
@@ -203,14 +212,20 @@ fn write(
         return Err(Failure::No(format!("no statement {cycle}/{party} is published")));
     };
     let rendering = Rendering { party, window: &window, row: &row };
-    match format {
-        Form::Json => rendering.json(&mut database, engine.signer(), out)?,
-        Form::Csv => rendering.csv(&mut database, CsvProfile::Semicolon, out)?,
-        Form::Xlsx => rendering.xlsx(&mut database, out)?,
+    let form = match format {
+        Form::Json => attest::Form::Json,
+        Form::Csv => attest::Form::Csv(CsvProfile::Semicolon),
+        Form::Xlsx => attest::Form::Xlsx,
         Form::Proofs => {
             let mut proving = engine.open(Use::Read)?;
-            rendering.proofs((&mut database, &mut proving), out)?;
+            return Ok(rendering.proofs((&mut database, &mut proving), out)?);
         }
+    };
+    rendering.write(form, (&mut database, engine.signer()), out)?;
+    if let Some(path) = noted {
+        let mut beside = path.clone().into_os_string();
+        beside.push(".note");
+        std::fs::write(beside, rendering.note(form, &mut database, engine.signer())?)?;
     }
     Ok(())
 }

@@ -102,6 +102,7 @@ fn routes(config: &mut ServiceConfig) {
         .service(resource("/v1/statements").get(statements::list))
         .service(resource("/v1/statements/{cycle}/{party}").get(statements::view))
         .service(resource("/v1/statements/{cycle}/{party}/proofs").get(statements::proofs))
+        .service(resource("/v1/statements/{cycle}/{party}/signature").get(statements::signature))
         .service(
             resource("/v1/statements/{cycle}/{party}/acknowledge").post(statements::acknowledge),
         )

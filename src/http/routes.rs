@@ -56,6 +56,7 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("GET", "/v1/statements"),
     ("GET", "/v1/statements/{cycle}/{party}"),
     ("GET", "/v1/statements/{cycle}/{party}/proofs"),
+    ("GET", "/v1/statements/{cycle}/{party}/signature"),
     ("POST", "/v1/statements/{cycle}/{party}/acknowledge"),
     ("GET", "/v1/log-key"),
     ("POST", "/v1/cycles/{cycle}/instruct"),

@@ -4,6 +4,7 @@
 //! transactions up to where it was cut. It is written out while it is read, so that its length
 //! does not matter; the same bytes come out whenever and wherever that is done.
 
+pub mod attest;
 pub mod columns;
 pub mod counts;
 pub mod csv;

@@ -90,6 +90,12 @@ fn rows_of_parties() -> Vec<Row> {
             "-y-yyy",
         ),
         row(
+            "GET /v1/statements/{cycle}/{party}/signature",
+            "/v1/statements/2025-03-03/{p}/signature?format=csv",
+            "",
+            "-y-yyy",
+        ),
+        row(
             "POST /v1/statements/{cycle}/{party}/acknowledge",
             "/v1/statements/2025-03-03/{p}/acknowledge",
             EMPTY,

@@ -44,7 +44,15 @@ fn a_cycle_is_closed_published_written_and_agreed_to_by_commands() {
             [("json", ""), ("csv", "?format=csv"), ("xlsx", "?format=xlsx"), ("proofs", "/proofs")];
         for (form, query) in forms {
             let path = folder.path().join(form).display().to_string();
-            told(world, &["statement", "write", JUNE, "bank", "--format", form, "--to", &path]);
+            let write = ["statement", "write", JUNE, "bank", "--format", form, "--to", &path];
+            if form == "csv" {
+                told(world, &[&write[..], &["--note"]].concat());
+                let note = std::fs::read(format!("{path}.note")).expect("it is written");
+                let query = "/signature?format=csv";
+                assert_eq!(note, file(world.party("bank"), JUNE, "bank", query));
+            } else {
+                told(world, &write);
+            }
             let written = std::fs::read(&path).expect("it is written");
             assert_eq!(written, file(world.party("bank"), JUNE, "bank", query), "{form}");
             if form == "json" {

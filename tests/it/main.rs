@@ -77,6 +77,7 @@ mod settle_at_burn;
 mod settlement_prices;
 mod settlement_terms;
 mod signatures;
+mod statement_files;
 mod statement_lines;
 mod statements;
 mod support;

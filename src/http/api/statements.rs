@@ -1,6 +1,6 @@
 //! Statements: published by finance, read and agreed to by the party whose they are.
 
-use std::io;
+use std::io::{self, Write as _};
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path, Query};
@@ -16,6 +16,7 @@ use crate::http::caller::{Either, Operated, must_have_key};
 use crate::http::problem::Problem;
 use crate::http::stream::{ChunkWriter, streamed};
 use crate::http::wire::{read_fields, read_object};
+use crate::statement::attest::Form;
 use crate::statement::csv::CsvProfile;
 use crate::statement::render::Rendering;
 use crate::statement::scan::StatementError;
@@ -67,6 +68,21 @@ pub struct FormatQuery {
     #[serde(default)]
     format: Format,
     delimiter: Option<String>,
+}
+
+impl FormatQuery {
+    fn form(&self) -> Result<Form, Problem> {
+        let delimiter = self.delimiter.as_deref().unwrap_or("semicolon");
+        let profile = || {
+            CsvProfile::named(delimiter)
+                .ok_or_else(|| Problem::invalid("/delimiter", "write `semicolon` or `comma`"))
+        };
+        Ok(match self.format {
+            Format::Json => Form::Json,
+            Format::Csv => Form::Csv(profile()?),
+            Format::Xlsx => Form::Xlsx,
+        })
+    }
 }
 
 /// Publishes the statements of a closed cycle; doing it again changes nothing.
@@ -190,38 +206,37 @@ pub async fn view(
     path: Path<(String, String)>,
     query: Query<FormatQuery>,
 ) -> Result<HttpResponse, Problem> {
+    let form = query.form()?;
     let seen = seen(&call, &app, path.into_inner()).await?;
-    let name = |extension: &str| format!("{}_{}_v1.{extension}", seen.party, seen.cycle);
-    Ok(match query.format {
-        Format::Json => {
-            let name = name("json");
-            streamed("application/json", &name, move |out| {
-                with_rendering(&app, &seen, |database, rendering| {
-                    rendering.json(database, app.engine.signer(), &mut *out)
-                })
-            })
-        }
-        Format::Csv => {
-            let name = name("csv");
-            let delimiter = query.delimiter.as_deref().unwrap_or("semicolon");
-            let profile = CsvProfile::named(delimiter)
-                .ok_or_else(|| Problem::invalid("/delimiter", "write `semicolon` or `comma`"))?;
-            streamed("text/csv; charset=utf-8", &name, move |out| {
-                with_rendering(&app, &seen, |database, rendering| {
-                    rendering.csv(database, profile, &mut *out)
-                })
-            })
-        }
-        Format::Xlsx => {
-            let name = name("xlsx");
-            let kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
-            streamed(kind, &name, move |out| {
-                with_rendering(&app, &seen, |database, rendering| {
-                    rendering.xlsx(database, &mut *out)
-                })
-            })
-        }
-    })
+    let content_type = match form {
+        Form::Json => "application/json",
+        Form::Csv(_) => "text/csv; charset=utf-8",
+        Form::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    };
+    let name = format!("{}_{}_v1.{}", seen.party, seen.cycle, form.extension());
+    Ok(streamed(content_type, &name, move |out| {
+        with_rendering(&app, &seen, |database, rendering| {
+            rendering.write(form, (database, app.engine.signer()), &mut *out)
+        })
+    }))
+}
+
+/// The note that is signed for a form of a statement: by it a CSV or XLSX file is checked.
+pub async fn signature(
+    call: Either,
+    app: Data<App>,
+    path: Path<(String, String)>,
+    query: Query<FormatQuery>,
+) -> Result<HttpResponse, Problem> {
+    let form = query.form()?;
+    let seen = seen(&call, &app, path.into_inner()).await?;
+    let name = format!("{}_{}_v1.{}.note", seen.party, seen.cycle, form.extension());
+    Ok(streamed("text/plain; charset=utf-8", &name, move |out: &mut ChunkWriter| {
+        with_rendering(&app, &seen, |database, rendering| {
+            let note = rendering.note(form, database, app.engine.signer())?;
+            Ok(out.write_all(note.as_bytes())?)
+        })
+    }))
 }
 
 /// Proofs that the lines of a statement are in the logs, one on a text line.

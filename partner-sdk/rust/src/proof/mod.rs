@@ -7,7 +7,8 @@
 //! that every line stands in that log, by the proofs that the server hands out in bulk.
 //! [`verify_receipts`] checks that the statement has every line for which the operator signed a
 //! receipt before: what is missing is proved by the two files. [`Posted`] looks for what a partner
-//! posted and the statement leaves out, where there are no receipts.
+//! posted and the statement leaves out, where there are no receipts. [`verify_file`] checks that a
+//! CSV or XLSX file is a form of a statement, by the note that the operator signed for it.
 //!
 //! Files are read line by line: a statement of a million lines takes no more memory than a short
 //! one. Whatever is not as it must be is a [`Finding`], which says where and what.
@@ -28,6 +29,7 @@
 
 mod amount;
 mod encoding;
+mod file;
 mod finding;
 mod follows;
 mod header;
@@ -44,6 +46,7 @@ mod statement;
 mod steps;
 mod totals;
 
+pub use file::{NOTE_MAX, VerifiedFile, verify_file};
 pub use finding::{Fault, Finding, Place};
 pub use follows::{Continuity, Gap, verify_follows};
 pub use header::{Consistency, Cut, HOUSE_SHARD, Header, Previous};

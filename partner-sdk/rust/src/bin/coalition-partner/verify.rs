@@ -1,15 +1,15 @@
 //! `coalition-partner verify`: checks a statement, and says what was checked and what was not.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Write as _, stdout};
+use std::io::{BufRead, BufReader, Read as _, Write as _, stdout};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
 use coalition_partner::post::FileError;
 use coalition_partner::proof::{
-    Continuity, Kept, LineCheck, Posted, Proofs, Receipts, Verified, VerifierKey, verify_follows,
-    verify_statement, verify_statement_with,
+    Continuity, Kept, LineCheck, NOTE_MAX, Posted, Proofs, Receipts, Verified, VerifiedFile,
+    VerifierKey, verify_file, verify_follows, verify_statement, verify_statement_with,
 };
 
 use crate::Failure;
@@ -48,6 +48,12 @@ pub struct VerifyArguments {
     /// their lines.
     #[arg(long)]
     receipts: Option<PathBuf>,
+    /// The statement in another form, CSV or XLSX; may be given several times.
+    #[arg(long)]
+    file: Vec<PathBuf>,
+    /// The note that was signed for the file, one for each in their order [default: FILE.note].
+    #[arg(long, requires = "file")]
+    note: Vec<PathBuf>,
 }
 
 /// Checks a statement.
@@ -85,9 +91,11 @@ pub fn verify(arguments: &VerifyArguments) -> Result<ExitCode, Failure> {
             Some(verify_follows(&previous, &this).map_err(found(path))?)
         }
     };
+    let files = verify_files(arguments, &this)?;
     say_statement(&this, &arguments.key)?;
     say_continuity(&this, continuity.as_ref())?;
     say_checks(proofs.as_ref(), kept, posted.as_ref())?;
+    say_files(&files)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -121,6 +129,44 @@ fn say_checks<R: BufRead>(
         }
     }
     Ok(())
+}
+
+fn say_files(files: &[(&Path, VerifiedFile)]) -> Result<(), Failure> {
+    let mut output = stdout().lock();
+    for (path, file) in files {
+        let VerifiedFile { form, bytes, sha256 } = file;
+        let path = path.display();
+        writeln!(output, "  file: {path} is this statement as {form}, {bytes} bytes, {sha256}")?;
+    }
+    Ok(())
+}
+
+/// Checks the other forms of the statement, each by its note.
+fn verify_files<'a>(
+    arguments: &'a VerifyArguments,
+    this: &Verified,
+) -> Result<Vec<(&'a Path, VerifiedFile)>, Failure> {
+    let VerifyArguments { file: files, note: notes, key, .. } = arguments;
+    if !notes.is_empty() && notes.len() != files.len() {
+        let words = "give a --note for each --file, or none where they are FILE.note";
+        return Err(Failure::Usage(words.to_owned()));
+    }
+    let mut verified = Vec::new();
+    for (place, path) in files.iter().enumerate() {
+        let beside = || {
+            let mut name = path.clone().into_os_string();
+            name.push(".note");
+            name.into()
+        };
+        let note_path: PathBuf = notes.get(place).cloned().unwrap_or_else(beside);
+        let mut note = String::new();
+        let read = open(&note_path)?.take(NOTE_MAX).read_to_string(&mut note);
+        read.map_err(|source| FileError::Io { path: note_path, source })?;
+        let file = verify_file(this, key, &note, open(path)?);
+        let failure = |finding| Failure::Finding { path: path.clone(), finding };
+        verified.push((path.as_path(), file.map_err(failure)?));
+    }
+    Ok(verified)
 }
 
 fn say_statement(this: &Verified, key: &VerifierKey) -> Result<(), Failure> {

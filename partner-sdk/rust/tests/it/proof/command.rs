@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use super::books::{OPERATOR, books, note};
+use super::books::{OPERATOR, books, hex, note, sha};
 
 /// The verifier key of the books' operator, as text.
 const KEY: &str = "coalition.example+d8020470+AepKbGPinFIKvvVQexMuxfmVR3auvr57kkIe6mkURtIs";
@@ -30,6 +30,17 @@ impl Folder {
         let mut short = second.clone();
         short.rows.remove(3);
         folder.write("short.json", &short.file());
+        for (name, form) in [("july.csv", "csv"), ("july.xlsx", "xlsx")] {
+            let bytes = format!("the lines as {form}\n");
+            let (size, sha256) = (bytes.len(), hex(&sha(&[bytes.as_bytes()])));
+            let statement = hex(&sha(&[second.file().as_bytes()]));
+            let signed = note(&format!(
+                "{OPERATOR}/statement-file/S-2\nform {form}\nbytes {size}\nsha256 {sha256}\n\
+                 statement {statement}\n"
+            ));
+            folder.write(name, &bytes);
+            folder.write(&format!("{name}.note"), &signed);
+        }
         folder.write("posted", "tx_0_22\ntx_0_25\ntx_0_1\n");
         folder
     }
@@ -102,6 +113,37 @@ fn exit_codes_say_what_happened() {
         "july.json".to_owned(),
     ] {
         let (code, words) = folder.verify(&wrong);
+        assert_eq!(code, Some(2), "{wrong}: {words}");
+    }
+}
+
+#[test]
+fn files_of_other_forms_are_checked_by_their_notes() {
+    let folder = Folder::new("files");
+    let july = format!("july.json --key {KEY}");
+    let (code, words) = folder.verify(&format!("{july} --file july.csv --file july.xlsx"));
+    assert_eq!(code, Some(0), "{words}");
+    assert!(words.contains("  file: july.csv is this statement as csv, 17 bytes, "), "{words}");
+    assert!(words.contains("  file: july.xlsx is this statement as xlsx, 18 bytes, "), "{words}");
+    let named = "--file july.csv --note july.csv.note";
+    assert_eq!(folder.verify(&format!("{july} {named}")).0, Some(0));
+    let swapped = "--file july.csv --note july.xlsx.note";
+    let (code, words) = folder.verify(&format!("{july} {swapped}"));
+    assert_eq!(code, Some(1), "{words}");
+    assert!(words.starts_with("error: july.csv: the file: its length is 17 and"), "{words}");
+    let (code, words) = folder.verify(&format!("june.json --key {KEY} --file july.csv"));
+    assert_eq!(code, Some(1), "{words}");
+    assert!(words.contains("the note: what it is of is "), "{words}");
+    folder.write("july.csv", "the lines as csw\n");
+    let (code, words) = folder.verify(&format!("{july} --file july.csv"));
+    assert_eq!(code, Some(1), "{words}");
+    assert!(words.starts_with("error: july.csv: the file: its sha256 is "), "{words}");
+    for wrong in [
+        "--file june.json",
+        "--file july.csv --note july.csv.note --note july.xlsx.note",
+        "--note july.csv.note",
+    ] {
+        let (code, words) = folder.verify(&format!("{july} {wrong}"));
         assert_eq!(code, Some(2), "{wrong}: {words}");
     }
 }
