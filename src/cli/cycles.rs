@@ -18,6 +18,7 @@ use crate::statement::csv::CsvProfile;
 use crate::statement::render::Rendering;
 use crate::statement::scan::StatementError;
 use crate::statement::service::{self, Publishing};
+use crate::statement::vouched;
 use crate::statement::window::Window;
 use crate::store::statements::Wanted;
 use crate::store::{Use, cycles, statements};
@@ -211,6 +212,7 @@ fn write(
     let (Some(row), Some(window)) = (row, window) else {
         return Err(Failure::No(format!("no statement {cycle}/{party} is published")));
     };
+    vouched::check(&row, engine.signer())?;
     let rendering = Rendering { party, window: &window, row: &row };
     let form = match format {
         Form::Json => attest::Form::Json,

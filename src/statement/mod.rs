@@ -20,6 +20,7 @@ pub mod scan;
 pub mod sections;
 pub mod service;
 pub mod vat;
+pub mod vouched;
 pub mod window;
 pub mod xlsx;
 

@@ -18,6 +18,7 @@ use super::marks::Marks;
 use super::movement::Movements;
 use super::scan::{Part, StatementError, check_chain, scan};
 use super::sections::Basis;
+use super::vouched::note_of;
 use super::window::{Continued, Window};
 use crate::auth::secrets::random_bytes;
 use crate::domain::amount::Points;
@@ -44,14 +45,46 @@ pub struct Published {
     pub sums: Vec<SumRow>,
 }
 
+/// How the line of the disputes begins, after the lines.
+const DISPUTES: &str = "\"disputes\":";
+
+/// What statements are made for.
+#[derive(Clone, Copy, Debug)]
+pub enum Purpose<'a> {
+    /// To be published now. Of what was recorded before, a part is checked again.
+    Publish,
+    /// To be compared with those that were published. The chain was checked whole; disputes, which
+    /// go on afterwards, are taken as they were told.
+    Compare(&'a [StatementRow]),
+}
+
+impl Purpose<'_> {
+    /// What stands after a party's lines, with the disputes of that time.
+    fn tail(self, party: &PartyId, tail: String) -> String {
+        let Self::Compare(rows) = self else { return tail };
+        let told = rows.iter().find(|row| row.party == party.as_str());
+        let told = told.and_then(|row| row.tail.lines().find(|line| line.starts_with(DISPUTES)));
+        let Some(told) = told else { return tail };
+        let line = |line: &str| if line.starts_with(DISPUTES) { told } else { line }.to_owned();
+        tail.lines().map(|one| line(one) + "\n").collect()
+    }
+}
+
+/// The disputes that a tail tells of.
+fn disputes_in(tail: &str) -> Value {
+    let told = tail.lines().find_map(|line| line.strip_prefix(DISPUTES));
+    let told = told.map(|line| serde_json::from_str(line.trim_end_matches(',')));
+    told.and_then(Result::ok).unwrap_or_default()
+}
+
 /// Makes all statements of a closed cycle. Nothing is kept yet.
 ///
 /// # Errors
 /// If the database fails, or what was recorded does not give what was vouched for.
 pub fn make_all(
     database: &mut Database,
-    window: &Window,
-    signer: &Signer,
+    (window, signer): (&Window, &Signer),
+    purpose: Purpose<'_>,
 ) -> Result<Published, StatementError> {
     let schedule = window.coalition.schedule(&window.cycle.schedule);
     let kept = match &window.previous {
@@ -62,7 +95,7 @@ pub fn make_all(
     let ends = seals::all_before(database, &window.cycle)?;
     let months = Months::new(window.cycle.first, ends);
     let mut counts = Counts::new(window.cycle.clone(), months, kept);
-    check_logs(database, window, &mut counts)?;
+    check_logs(database, window, &mut counts, purpose)?;
     let since =
         window.previous.as_ref().map_or(Instant(i64::MIN), |one| schedule.closes(one.first));
     let running = packs::running_since(database, since)?;
@@ -90,10 +123,9 @@ pub fn make_all(
         };
         let header = window.header(database, &party, &mut continued)?;
         let head = format!("{{\"header\":{header},\n{}", sections_text(&basis.before_lines()));
-        let after = basis.after_lines();
-        let disputes = after.iter().find(|(name, _)| *name == "disputes");
-        let marks = Marks::of(&header, disputes.map_or(&Value::Null, |(_, rows)| rows));
-        making.push((party.clone(), Making::begin(window, marks, head, sections_text(&after))?));
+        let tail = purpose.tail(&party, sections_text(&basis.after_lines()));
+        let marks = Marks::of(&header, &disputes_in(&tail));
+        making.push((party.clone(), Making::begin(window, marks, head, tail)?));
     }
     let mut making: BTreeMap<PartyId, Making<'_>> = making.into_iter().collect();
     for part in &window.parts {
@@ -146,12 +178,15 @@ fn check_logs(
     database: &mut Database,
     window: &Window,
     counts: &mut Counts,
+    purpose: Purpose<'_>,
 ) -> Result<(), StatementError> {
     for part in &window.parts {
         let (after, mut frontier) = start_of(database, window, *part)?;
-        let drawn = random_bytes().map_err(std::io::Error::other)?;
-        for old in again(part.shard, after, u64::from_be_bytes(drawn)) {
-            check_chain(database, old)?;
+        if matches!(purpose, Purpose::Publish) {
+            let drawn = random_bytes().map_err(std::io::Error::other)?;
+            for old in again(part.shard, after, u64::from_be_bytes(drawn)) {
+                check_chain(database, old)?;
+            }
         }
         let since = Part { after, ..*part };
         scan(database, &window.recorded, since, &mut |recorded| {
@@ -237,7 +272,7 @@ impl<'a> Making<'a> {
             lines: sums.lines(),
         };
         let sha256 = self.writer.end(&tail, &signing)?;
-        Ok(StatementRow {
+        let row = StatementRow {
             schedule: window.cycle.schedule.to_string(),
             cycle: window.cycle.first.number(),
             party: party.to_string(),
@@ -248,7 +283,9 @@ impl<'a> Making<'a> {
             state: PUBLISHED.to_owned(),
             answered_at: None,
             answered_by: None,
-        })
+            vouched: None,
+        };
+        Ok(StatementRow { vouched: Some(note_of(&row, signer)?), ..row })
     }
 }
 

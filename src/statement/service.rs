@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::publish::make_all;
+use super::publish::{Purpose, make_all};
 use super::scan::StatementError;
 use super::window::Window;
 use crate::domain::ids::PartyId;
@@ -52,7 +52,8 @@ pub fn publish(
             return Ok(Publishing::NotYet(earlier));
         }
     }
-    let mut made = out_of_the_way(|| make_all(&mut reading, &window, engine.signer()))??;
+    let making = (&window, engine.signer());
+    let mut made = out_of_the_way(|| make_all(&mut reading, making, Purpose::Publish))??;
     drop(reading);
     let now = engine.clock().now();
     for row in &mut made.rows {

@@ -44,6 +44,8 @@ pub struct StatementRow {
     pub answered_at: Option<i64>,
     /// Who said so.
     pub answered_by: Option<String>,
+    /// What the operator signed of the row; none: an earlier version published it.
+    pub vouched: Option<String>,
 }
 
 /// Adds the statements of a cycle.

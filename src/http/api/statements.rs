@@ -21,6 +21,7 @@ use crate::statement::csv::CsvProfile;
 use crate::statement::render::Rendering;
 use crate::statement::scan::StatementError;
 use crate::statement::service::{self, Publishing};
+use crate::statement::vouched;
 use crate::statement::window::{Window, statement_id};
 use crate::store::statements::{self, StatementRow, Wanted};
 use crate::store::{Database, Use};
@@ -196,7 +197,9 @@ async fn seen(
     }
     let (asked, whose) = (cycle.clone(), party.clone());
     let row = read(app, move |database| statements::find(database, &asked, &whose)).await?;
-    Ok(Seen { row: row.ok_or_else(Problem::not_found)?, cycle, party })
+    let row = row.ok_or_else(Problem::not_found)?;
+    vouched::check(&row, app.engine.signer())?;
+    Ok(Seen { cycle, party, row })
 }
 
 /// A statement as JSON, CSV or XLSX, written while it is read.

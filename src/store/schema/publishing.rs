@@ -12,6 +12,7 @@ diesel::table! {
         state -> Text,
         answered_at -> Nullable<BigInt>,
         answered_by -> Nullable<Text>,
+        vouched -> Nullable<Text>,
     }
 }
 
