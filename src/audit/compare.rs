@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::replay::{Finding, LotSums, PositionText, Replay, Sums, differs};
+use super::replay::{Finding, Replay, differs};
+use super::sums::{HoldSums, LotSums, PositionText, Sums};
 use crate::domain::account::AccountKey;
 use crate::domain::amount::Points;
 use crate::domain::ids::{LotId, TransactionId};
+use crate::domain::pack::Pack;
 use crate::store::rows::{AccountRow, LotRow};
 use crate::store::{Database, audit, packs};
 
@@ -100,6 +102,9 @@ impl Replay {
                 format!("{id}: its postings give {:?}, its row says {got:?}", figures(expected));
             return Err(differs(text));
         }
+        if row.price.parse() != Ok(expected.price) {
+            return Err(differs(format!("{id}: it was made at {}", expected.price)));
+        }
         let live = row.remaining > 0 || row.held > 0;
         let key = row.account_key()?;
         if live != row.live || (live && expected.owner != key) {
@@ -116,7 +121,7 @@ impl Replay {
 
     pub(super) fn compare_holds(&mut self, database: &mut Database) -> Result<(), Finding> {
         let mut after = 0;
-        let mut found: BTreeMap<TransactionId, i64> = BTreeMap::new();
+        let mut found: BTreeMap<TransactionId, HoldSums> = BTreeMap::new();
         loop {
             let page = audit::open_holds(database, after)?;
             let Some(last) = page.last() else { break };
@@ -124,7 +129,14 @@ impl Replay {
             for row in page {
                 self.report.holds += 1;
                 let hold = row.into_hold()?;
-                found.insert(hold.id, hold.points().0);
+                let sums = HoldSums {
+                    held: hold.points(),
+                    party: hold.party,
+                    programme: hold.programme,
+                    allocations: hold.allocations,
+                    valid_until: hold.valid_until,
+                };
+                found.insert(hold.id, sums);
             }
         }
         if self.holds == found {
@@ -143,11 +155,12 @@ impl Replay {
             for row in page {
                 self.report.packs += 1;
                 let pack = row.into_pack()?;
-                let expected = self.packs.get(&pack.id).copied();
-                if expected != Some(pack.left.0) || pack.left > pack.bought {
+                let sums = self.packs.get(&pack.id).cloned().unwrap_or_default();
+                let expected = sums.pack.map(|one| Pack { left: Points(sums.left), ..one });
+                if expected.as_ref() != Some(&pack) || pack.left > pack.bought {
                     return Err(differs(format!(
-                        "pack {}: receipts and refunds leave {expected:?}, its row says {}",
-                        pack.id, pack.left.0
+                        "pack {}: receipts and refunds leave {expected:?}, its row says {pack:?}",
+                        pack.id
                     )));
                 }
             }
@@ -160,13 +173,23 @@ impl Replay {
         }
     }
 
-    pub(super) fn compare_positions(&mut self, database: &mut Database) -> Result<(), Finding> {
+    pub(super) fn compare_positions(
+        &mut self,
+        database: &mut Database,
+        currency: &str,
+    ) -> Result<(), Finding> {
+        let rows = audit::positions(database)?;
+        if let Some(row) = rows.iter().find(|row| row.currency != currency) {
+            return Err(differs(format!(
+                "position of {} and {}: it is in {}",
+                row.debtor, row.creditor, row.currency
+            )));
+        }
         let sums = |row: audit::StoredPosition| {
             let sums = (row.postings, row.points, row.amount);
             (PositionText::from(row), sums)
         };
-        let stored: HashMap<PositionText, (i64, i64, i64)> =
-            audit::positions(database)?.into_iter().map(sums).collect();
+        let stored: HashMap<PositionText, (i64, i64, i64)> = rows.into_iter().map(sums).collect();
         self.report.positions = u64::try_from(stored.len()).unwrap_or(u64::MAX);
         for (key, got) in &stored {
             let expected = self.positions.get(key).copied().unwrap_or_default();

@@ -2,17 +2,25 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use rust_decimal::Decimal;
+
 use super::Report;
+use super::cycles::Basis;
+use super::ends::{Ends, Seals};
+use super::exposures;
 use super::payments::BankMoney;
+use super::sums::{HoldSums, LotSums, PackSums, PositionText, Sums};
 use crate::domain::account::AccountKey;
+use crate::domain::amount::Points;
 use crate::domain::entry::leaf_of;
 use crate::domain::ids::{LotId, MemberId, ShardId, TransactionId};
-use crate::domain::ledger::{Position, PositionKey};
+use crate::domain::ledger::Position;
 use crate::domain::log::tree::Frontier;
+use crate::domain::pack::Pack;
 use crate::domain::posting::{Body, LedgerAccount, Posting};
 use crate::domain::terms::Coalition;
+use crate::domain::time::Instant;
 use crate::domain::transaction::{Detail, Transaction};
-use crate::store::audit::StoredPosition;
 use crate::store::heads::{ChainHash, Head};
 use crate::store::rows::read_json;
 use crate::store::save::chain;
@@ -39,68 +47,6 @@ pub(super) fn differs(text: String) -> Finding {
     Finding::Difference(text)
 }
 
-/// What postings say of an account.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Sums {
-    pub points: i64,
-    pub held: i64,
-    pub debt: i64,
-}
-
-/// What postings and lot records say of a lot.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct LotSums {
-    pub owner: AccountKey,
-    pub granted: i64,
-    pub remaining: i64,
-    pub held: i64,
-    pub expired: i64,
-    pub available_at: i64,
-    pub expires_at: i64,
-    pub cost: i64,
-}
-
-/// A position's key as its row has it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct PositionText {
-    shard: i64,
-    cycle: (String, i64, i64),
-    names: [String; 6],
-}
-
-impl PositionText {
-    fn of(key: &PositionKey) -> Self {
-        let or_none = |name: Option<String>| name.unwrap_or_default();
-        Self {
-            shard: key.shard.0,
-            cycle: (
-                key.cycle.schedule.to_string(),
-                key.cycle.first.number(),
-                key.late_for.number(),
-            ),
-            names: [
-                key.debtor.to_string(),
-                key.creditor.to_string(),
-                or_none(key.programme.as_ref().map(ToString::to_string)),
-                or_none(key.agreement.as_ref().map(ToString::to_string)),
-                or_none(key.promo.as_ref().map(ToString::to_string)),
-                key.kind.to_owned(),
-            ],
-        }
-    }
-}
-
-impl From<StoredPosition> for PositionText {
-    fn from(row: StoredPosition) -> Self {
-        let StoredPosition { debtor, creditor, programme, agreement, promo, kind, .. } = row;
-        Self {
-            shard: row.shard,
-            cycle: (row.schedule, row.cycle, row.late_for),
-            names: [debtor, creditor, programme, agreement, promo, kind],
-        }
-    }
-}
-
 /// The ledger as its postings say it is.
 #[derive(Default)]
 pub struct Replay {
@@ -108,10 +54,11 @@ pub struct Replay {
     pub report: Report,
     pub(super) accounts: HashMap<AccountKey, Sums>,
     pub(super) lots: HashMap<LotId, LotSums>,
-    pub(super) holds: BTreeMap<TransactionId, i64>,
-    pub(super) packs: BTreeMap<TransactionId, i64>,
+    pub(super) holds: BTreeMap<TransactionId, HoldSums>,
+    pub(super) packs: BTreeMap<TransactionId, PackSums>,
     pub(super) positions: HashMap<PositionText, (i64, i64, i64)>,
     pub(super) bank_money: BankMoney,
+    pub(super) ends: Ends,
     dated: HashMap<LotId, (i64, i64)>,
     /// How often one became the other, less how often that was undone.
     merges: HashMap<(MemberId, MemberId), i64>,
@@ -125,6 +72,7 @@ impl Replay {
     /// At the first difference, or if the database can't be read.
     pub fn check(&mut self, database: &mut Database, heads: &[Head]) -> Result<(), Finding> {
         let timeline = configurations::load_timeline(database)?;
+        self.ends = Ends::load(database)?;
         for head in heads {
             self.read_journal(database, head, timeline.latest())?;
             self.report.shards += u64::from(head.shard != ShardId::HOUSE);
@@ -134,8 +82,14 @@ impl Replay {
         self.compare_lots(database)?;
         self.compare_holds(database)?;
         self.compare_packs(database)?;
-        self.compare_positions(database)?;
-        self.compare_payments(database)
+        self.compare_positions(database, &timeline.latest().currency)?;
+        self.compare_payments(database)?;
+        let last = heads.iter().map(|head| head.last_recorded_at).max();
+        let now = last.unwrap_or(Instant(0));
+        exposures::compare(database, &timeline.at(now).limited(now))?;
+        let shards = i64::try_from(self.report.shards).unwrap_or(i64::MAX);
+        let basis = Basis::of(database, &timeline, shards)?;
+        self.compare_cycles(database, &basis)
     }
 
     /// A merge carries on in the shard of the profile that stays, which may be read first: what
@@ -165,27 +119,28 @@ impl Replay {
         let shard = head.shard.0;
         let mut hash: ChainHash = [0; 32];
         let mut frontier = Frontier::new();
+        let mut seals = Seals::load(database, head.shard)?;
         let mut last = 0;
         loop {
-            let page = audit::journal(database, shard, last)?;
+            seals.pass(&frontier)?;
+            self.pass_house(head.shard, &frontier);
+            let page = audit::recorded(database, shard, last)?;
             if page.is_empty() {
                 break;
             }
-            for (seq, member, day, content, stored_hash) in page {
+            for row in page {
+                let (seq, content) = (row.seq, &row.content);
                 let id = TransactionId::new(head.shard, seq);
                 if seq != last + 1 {
                     return Err(differs(format!("{id}: the sequence has a gap after {last}")));
                 }
                 let before = hash;
-                hash = chain(&before, &content);
-                if stored_hash != hash {
+                hash = chain(&before, content);
+                if row.hash != hash {
                     return Err(differs(format!("{id}: its bytes do not give its hash")));
                 }
-                let transaction: Transaction = read_json(&content, &id.to_string())?;
-                let columns = (TransactionId::new(head.shard, seq), member, day);
-                let inside =
-                    (transaction.id, transaction.member.0, transaction.settlement_day.number());
-                if columns != inside {
+                let transaction: Transaction = read_json(content, &id.to_string())?;
+                if transaction.id != id || !row.is_of(&transaction) {
                     return Err(differs(format!("{id}: its columns differ from its bytes")));
                 }
                 let leaf = leaf_of(&transaction, (&before, &hash), coalition);
@@ -194,16 +149,26 @@ impl Replay {
                         return Err(differs(format!("{id}: the log has another subtree there")));
                     }
                 }
+                seals.take(&transaction)?;
+                seals.pass(&frontier)?;
+                self.pass_house(head.shard, &frontier);
                 self.add(&transaction)?;
                 last = seq;
             }
         }
+        seals.end()?;
         if head.next_seq != last + 1 || head.hash != hash || head.frontier != frontier {
             return Err(differs(format!(
                 "the head of shard {shard} differs from its last transaction"
             )));
         }
         Ok(())
+    }
+
+    fn pass_house(&mut self, shard: ShardId, frontier: &Frontier) {
+        if shard == ShardId::HOUSE {
+            self.ends.pass_house(frontier);
+        }
     }
 
     fn add(&mut self, transaction: &Transaction) -> Result<(), Finding> {
@@ -214,6 +179,7 @@ impl Replay {
             there.granted = lot.granted.0;
             there.available_at = lot.available_at.0;
             there.expires_at = lot.expires_at.0;
+            there.price = lot.price;
         }
         self.add_detail(transaction);
         for posting in &transaction.postings {
@@ -236,27 +202,54 @@ impl Replay {
             Detail::Unmerge { restored, .. } => {
                 *self.merges.entry((*restored, transaction.member)).or_default() -= 1;
             }
-            Detail::Hold { held, .. } => {
-                self.holds.insert(transaction.id, held.0);
+            Detail::Hold { programme, held, allocations, valid_until } => {
+                let hold = HoldSums {
+                    party: transaction.party.clone(),
+                    programme: programme.clone(),
+                    held: *held,
+                    allocations: allocations.clone(),
+                    valid_until: *valid_until,
+                };
+                self.holds.insert(transaction.id, hold);
             }
             Detail::Capture { of, .. }
             | Detail::Void { of, .. }
-            | Detail::Purchase { hold: Some(of), .. } => {
-                self.finished_holds.insert(*of);
+            | Detail::Purchase { hold: Some(of), .. } => self.finish_hold(*of),
+            Detail::Expiry { holds, .. } => {
+                for of in holds {
+                    self.finish_hold(*of);
+                }
             }
-            Detail::Expiry { holds, .. } => self.finished_holds.extend(holds),
-            Detail::Pack { bought, .. } => {
-                *self.packs.entry(transaction.id).or_default() += bought.0;
+            Detail::Pack { programme, bought, price, starts_at, ends_at, .. } => {
+                let pack = Pack {
+                    id: transaction.id,
+                    party: transaction.party.clone(),
+                    programme: programme.clone(),
+                    bought: *bought,
+                    left: Points::ZERO,
+                    price: *price,
+                    starts_at: *starts_at,
+                    ends_at: *ends_at,
+                };
+                let sums = self.packs.entry(transaction.id).or_default();
+                (sums.left, sums.pack) = (sums.left + bought.0, Some(pack));
             }
             Detail::Refund { parts, .. } => {
                 for one in parts.iter().flat_map(|part| &part.to_packs) {
-                    *self.packs.entry(one.pack).or_default() += one.points.0;
+                    self.packs.entry(one.pack).or_default().left += one.points.0;
                 }
             }
             _ => {}
         }
         for one in transaction.parts().iter().flat_map(|part| &part.from_packs) {
-            *self.packs.entry(one.pack).or_default() -= one.points.0;
+            self.packs.entry(one.pack).or_default().left -= one.points.0;
+        }
+    }
+
+    /// What finishes a hold may stand on another shard, which is read first.
+    fn finish_hold(&mut self, of: TransactionId) {
+        if self.holds.remove(&of).is_none() {
+            self.finished_holds.insert(of);
         }
     }
 
@@ -269,6 +262,7 @@ impl Replay {
             expired: 0,
             available_at: 0,
             expires_at: 0,
+            price: Decimal::ZERO,
             cost: 0,
         })
     }
@@ -290,7 +284,7 @@ impl Replay {
                 if !amount.is_positive() {
                     return Err(differs(format!("{id}: a money posting moves nothing")));
                 }
-                self.bank_money.add(posting, *amount);
+                self.bank_money.add(transaction, posting, *amount);
                 // What a bank moved is owed by no party to another.
                 let Some((key, addition)) = Position::of(transaction, posting) else {
                     return Ok(());

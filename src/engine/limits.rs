@@ -106,24 +106,13 @@ impl Found<'_> {
             let Some((was, is)) = both else { continue };
             for (schedule, &most) in &limits.caps {
                 let limit = LimitName::Cap(schedule.clone());
-                let used = |one| self.used(&limit, one);
-                self.crossed((party, &limit), (used(was), used(is), most));
+                self.crossed((party, &limit), (used(&limit, was), used(&limit, is), most));
             }
             if let Some(most) = limits.credit_line {
                 let limit = LimitName::CreditLine;
-                let used = |one| self.used(&limit, one);
-                self.crossed((party, &limit), (used(was), used(is), most));
+                self.crossed((party, &limit), (used(&limit, was), used(&limit, is), most));
             }
         }
-    }
-
-    /// How much of a limit on money is used.
-    fn used(&self, limit: &LimitName, exposure: &Exposure) -> Money {
-        let owed = match limit {
-            LimitName::Cap(schedule) => exposure.open_cycle(schedule).map(|(_, owed)| -owed),
-            _ => Some(exposure.held - exposure.unsettled),
-        };
-        owed.unwrap_or_default().max(Money::ZERO)
     }
 
     fn crossed(
@@ -196,7 +185,7 @@ impl Found<'_> {
             LimitName::Cap(schedule) => limits.caps.get(schedule).copied(),
             _ => limits.credit_line,
         };
-        let used = self.used(&hit.limit, exposure);
+        let used = used(&hit.limit, exposure);
         self.push_money(HIT, (&hit.party, &hit.limit), (used, most.unwrap_or_default()));
     }
 
@@ -223,6 +212,15 @@ impl Found<'_> {
         let fact = Fact { event, party: Some(party.clone()), programme, member: None, data };
         self.all.push((notice, fact));
     }
+}
+
+/// How much of a limit on money is used.
+fn used(limit: &LimitName, exposure: &Exposure) -> Money {
+    let owed = match limit {
+        LimitName::Cap(schedule) => exposure.open_cycle(schedule).map(|(_, owed)| -owed),
+        _ => Some(exposure.held - exposure.unsettled),
+    };
+    owed.unwrap_or_default().max(Money::ZERO)
 }
 
 /// The marks of a limit that lie above what was used and not above what is.

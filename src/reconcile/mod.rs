@@ -196,11 +196,11 @@ pub fn compare<S: Read + Seek>(
     let mut sink = |line: TheirLine| book.add_theirs(&line);
     let upload = read_lines(&layout, source, &mut sink)?;
     let lag = layout.lag_hours();
-    let (lag_there, lag_here) = (i64::from(lag.theirs) * HOUR, i64::from(lag.ours) * HOUR);
-    ours::add(database, task, AROUND.max(lag_there).max(lag_here), &mut book)?;
+    let (theirs, ours) = (i64::from(lag.theirs) * HOUR, i64::from(lag.ours) * HOUR);
+    ours::add(database, task, AROUND.max(theirs).max(ours), &mut book)?;
     let rules = Rules {
-        lag_there,
-        lag_here,
+        lag_there: theirs,
+        lag_here: ours,
         control: joined(request.declared, upload.control),
         requires_control: layout.requires_control(),
         ..Rules::of(request.range, coalition.own_schedule().zone.clone(), task.now)

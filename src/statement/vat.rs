@@ -44,11 +44,11 @@ impl<'a> VatLines<'a> {
             return None;
         }
         // What is given back runs from the payee to the payer.
-        let (payer, payee) =
+        let (owes, gets) =
             if reverses { (&entry.to, &entry.from) } else { (&entry.from, &entry.to) };
         let by = terms.invoice_by.and_then(|by| match by {
-            InvoiceBy::Payee => payee.clone(),
-            InvoiceBy::Payer => payer.clone(),
+            InvoiceBy::Payee => gets.clone(),
+            InvoiceBy::Payer => owes.clone(),
             InvoiceBy::Operator => Some(self.coalition.operator.clone()),
         });
         Some(Invoice { nature: terms.nature, by })

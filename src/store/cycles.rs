@@ -152,6 +152,15 @@ pub fn list(
     rows.into_iter().map(cycle_of).collect()
 }
 
+/// All cycles that are no longer open, each schedule's in their order.
+///
+/// # Errors
+/// If the database fails, or a row was changed.
+pub fn all(connection: &mut Database) -> Result<Vec<CycleRow>, StoreError> {
+    let rows: Vec<Row> = cycles::table.order((cycles::schedule, cycles::cycle)).load(connection)?;
+    rows.into_iter().map(cycle_of).collect()
+}
+
 /// The cycles of a schedule before the open one that something is still to be done with: those with
 /// positions that are not closed, and those that are not agreed to yet.
 ///

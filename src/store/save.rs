@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use super::answers::{self, AnswerRow};
 use super::connection::{Database, each_backend};
 use super::heads::{ChainHash, Head};
-use super::names::reference_hash;
+use super::names::{NameHash, reference_hash};
 use super::rows::{AccountRow, HoldRow, LotRow, write_json};
 use super::schema::{
     accounts, holds, log_nodes, lots, positions, receipts, shard_heads, transactions,
@@ -116,6 +116,13 @@ pub struct LogNodeRow {
     hash: Vec<u8>,
 }
 
+/// By what a transaction's reference is found; none: it has no reference.
+pub fn reference_hash_of(transaction: &Transaction) -> Option<NameHash> {
+    let reference = transaction.reference.clone()?;
+    let (party, kind) = (transaction.party.clone(), transaction.kind);
+    Some(reference_hash(&ReferenceKey { party, kind, reference }))
+}
+
 /// The row of a transaction; moves the head's chain and log on, and adds what that finished of the
 /// log to `nodes`.
 pub fn transaction_row(
@@ -136,10 +143,7 @@ pub fn transaction_row(
         place: node.index,
         hash: node.hash.to_vec(),
     }));
-    let reference_hash = transaction.reference.as_ref().map(|reference| {
-        let (party, kind) = (transaction.party.clone(), transaction.kind);
-        reference_hash(&ReferenceKey { party, kind, reference: reference.clone() }).to_vec()
-    });
+    let reference_hash = reference_hash_of(transaction).map(|hash| hash.to_vec());
     TransactionRow {
         shard: transaction.id.shard().0,
         seq: transaction.id.number(),

@@ -7,7 +7,8 @@ use coalition_partner::Answer;
 use serde_json::{Value, json};
 
 use crate::caller::Caller;
-use crate::support::{Club, World, both, code_of, instant, purchase, text};
+use crate::month;
+use crate::support::{Club, World, both, code_of, purchase, text};
 
 const DAY: &str = "2025-03-03";
 
@@ -22,15 +23,7 @@ pub fn published(world: &mut World) -> String {
     let club = Club::new(world);
     let posted = world.accept("shop", &purchase("R-1", &club.anna, "1000.00"));
     world.move_to("2025-03-04T09:00:00Z");
-    let database = &mut open(world);
-    let (cycle, now) = (cycle(DAY), instant("2025-03-04T09:00:00Z"));
-    let doing = cycles::Doing { author: "tests", at: now, note: "" };
-    cycles::begin(database, &cycle, &doing).expect("it can be closed");
-    for step in
-        [(CycleState::Closing, CycleState::Closed), (CycleState::Closed, CycleState::Published)]
-    {
-        assert!(cycles::advance(database, &cycle, step, &doing).expect("it can be published"));
-    }
+    month::settle(world, DAY);
     text(&posted, "id")
 }
 

@@ -81,6 +81,7 @@ mod statement_files;
 mod statement_lines;
 mod statements;
 mod support;
+mod tampering;
 mod tidy;
 mod vectors;
 mod visibility;

@@ -114,6 +114,12 @@ fn known_columns() -> BTreeSet<String> {
     known
 }
 
+/// The tables that the code knows.
+pub fn known_tables() -> BTreeSet<String> {
+    let table = |column: &String| column.split('.').next().unwrap_or_default().to_owned();
+    known_columns().iter().map(table).collect()
+}
+
 fn revert_all(connection: &mut Database) -> usize {
     let reverted = match connection {
         Database::Sqlite(one) => one.revert_all_migrations(MIGRATIONS).map(|all| all.len()),

@@ -281,11 +281,11 @@ impl<'a> Draft<'a> {
     }
 
     /// What the loss of points of one lot gives to others than the pool.
-    pub fn breakage_of(&self, programme: &Programme, lot: &Lot, lost: Points) -> Obligations {
-        let value = value_of(lost, lot.price, programme.scales);
+    pub fn breakage_of(&self, programme: &Programme, lot: &Lot, gone: Points) -> Obligations {
+        let value = value_of(gone, lot.price, programme.scales);
         let sides = self.sides(programme, &programme.brand);
         let shares = (programme.breakage.as_slice(), programme.breakage_to_funder);
-        Obligations::of_breakage(lost, value, shares, lot.funding.as_deref(), &sides)
+        Obligations::of_breakage(gone, value, shares, lot.funding.as_deref(), &sides)
     }
 
     /// Posts money.

@@ -149,9 +149,8 @@ fn the_percentage_of_a_price_is_posted_beside_it() {
             }
             _ => None,
         };
-        let lot = money
-            .lot_funding()
-            .map(|lot| (lot.price.to_string(), lot.percentage.map(|one| one.to_string())));
+        let lot = money.is_due_at_burn().then(|| money.lot_funding());
+        let lot = lot.map(|lot| (lot.price.to_string(), lot.percentage.map(|one| one.to_string())));
         (posted.iter().find_map(of), lot)
     };
     let text = |text: &str| Some(text.to_owned());
