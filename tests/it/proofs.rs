@@ -10,11 +10,11 @@ use coalition_partner::proof::{
 };
 use coalition_partner::{Connection, Outgoing, RetryPolicy, Settings};
 use diesel::prelude::*;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::caller::Caller;
 use crate::month::{self, JULY, JUNE, MAY, NETS, file, settle, step};
-use crate::support::{World, both_with, code_of, text};
+use crate::support::{Club, World, both, both_with, code_of, purchase, text};
 
 /// Bytes that are changed, one at a time.
 const CHANGES: u32 = 10_000;
@@ -109,7 +109,7 @@ fn a_statement_after_a_pause_continues_the_last_one_of_its_party() {
         world.move_to("2025-08-01T09:00:00Z");
         let listed = settle(world, JULY);
         assert!(listed.iter().all(|one| one["party"] != "scheme"), "it had nothing in July");
-        let grant = serde_json::json!({"kind": "grant", "ref": "G-2", "programme": "club",
+        let grant = json!({"kind": "grant", "ref": "G-2", "programme": "club",
             "member": member, "points": "100"});
         world.accept("brand", &grant);
         world.move_to("2025-09-01T09:00:00Z");
@@ -119,6 +119,73 @@ fn a_statement_after_a_pause_continues_the_last_one_of_its_party() {
         let continuity = verify_follows(&first, &second).expect("it continues June's");
         assert!(!continuity.gaps.is_empty(), "July is in neither");
     });
+}
+
+/// Two months of a shop and a bank: a discount, a least fee, tax on top, a net too small to be paid,
+/// and in April a part of March.
+fn play_charges(world: &mut World, netting: &str) {
+    let anna = Club::new(world).anna;
+    let schedule = json!({"period": "monthly", "carry_below": "10.00", "netting": netting});
+    world.put("/v1/schedules/monthly", &schedule);
+    let rates = json!({"id": "general", "rates": [{"from": "2019-01-01", "rate": "0.20"}]});
+    world.put("/v1/vat-rates/general", &rates);
+    let charges = json!({
+        "vat": {"table": "general", "included": false}, "minimum_fee": "50.00",
+        "volume": [{"from": "0", "price": "1.00"}, {"from": "100", "price": "0.90"}],
+    });
+    for (party, charges) in [("shop", charges), ("bank", json!({}))] {
+        world.add_agreement(&json!({
+            "programme": "club", "party": party, "schedule": "monthly", "charges": charges,
+            "earn": {"funding": [{"party": party, "share": "0.9"},
+                {"party": "brand", "share": "0.1"}],
+                "price_per_point": "1.00", "percentage": "0.95", "fee_per_point": "0.02"},
+            "burn": {"reimburse_per_point": "1.00"}
+        }));
+    }
+    world.accept("shop", &purchase("R-1", &anna, "10000.00"));
+    world.accept("bank", &purchase("B-1", &anna, "20.00"));
+    let mut burning = purchase("R-2", &anna, "80.00");
+    burning["burn"] = json!("40");
+    world.accept("shop", &burning);
+    let refund = |reference: &str, of: &str, amount: &str| json!({"kind": "refund", "ref": reference, "of": of, "amount": amount});
+    world.accept("shop", &refund("R-3", "R-1", "700.00"));
+    world.move_to("2025-04-02T09:00:00Z");
+    // In April nothing is owed, and a part of March comes back: the matrix is turned round.
+    world.accept("shop", &refund("R-4", "R-1", "1000.00"));
+}
+
+#[test]
+fn what_closing_adds_is_verified_however_payments_are_netted() {
+    for netting in ["multilateral", "bilateral", "gross"] {
+        both(|world| {
+            play_charges(world, netting);
+            let (march, april) = ("monthly.2025-03-01", "monthly.2025-04-01");
+            settle(world, march);
+            world.move_to("2025-05-02T09:00:00Z");
+            settle(world, april);
+            let operator = (&world.operator, "clearing");
+            let parties = ["shop", "bank", "brand"].map(|party| (world.party(party), party));
+            for (caller, party) in parties.into_iter().chain([operator]) {
+                for cycle in [march, april] {
+                    let files = ["", "/proofs"].map(|form| file(caller, cycle, party, form));
+                    verify_inclusion_of(&files[0][..], &files[1][..], &key(caller))
+                        .unwrap_or_else(|finding| panic!("{netting}: {cycle}/{party}: {finding}"));
+                }
+            }
+            let shop = month::statement(world.party("shop"), march, "shop");
+            let types = shop["control"]["by_type"].as_object().expect("types");
+            assert!(
+                ["vat", "adjustment", "fee", "burn"].iter().all(|one| types.contains_key(*one))
+            );
+            let paid = shop["cash"].as_array().map(Vec::len);
+            let with_each = shop["matrix"].as_array().map(Vec::len);
+            match netting {
+                "multilateral" => assert_eq!(paid, Some(1)),
+                "bilateral" => assert_eq!(paid, with_each),
+                _ => assert!(with_each < paid, "both sides are paid: {paid:?}"),
+            }
+        });
+    }
 }
 
 /// Pseudo-random numbers: `SplitMix64`.

@@ -217,13 +217,14 @@ fn lines_say_tills_funders_issuers_and_percentages() {
         let index = place.parse::<i64>().expect("a place") - 1;
         let leaf = format!("{}/{index}", posted[0].split('_').nth(1).expect("a shard"));
         assert_eq!(shop[0]["proof"], leaf);
-        let back = told(&shop[1], &["/record_type", "/funder", "/entry/till", "/entry/percentage"]);
+        let returned =
+            told(&shop[1], &["/record_type", "/funder", "/entry/till", "/entry/percentage"]);
         let own = json!({"shop": "S-13", "receipt": "=1+1"});
-        assert_eq!(back, json!(["earn_cancel", "shop", own, "0.9"]));
+        assert_eq!(returned, json!(["earn_cancel", "shop", own, "0.9"]));
         assert!(shop.iter().any(|line| line["entry"]["till"] == json!({"till": "9"})), "captured");
         assert!(shop[2]["entry"].get("till").is_none(), "an empty till says nothing");
         let bank = lines(world, "bank");
-        let lot = told(
+        let burned = told(
             &bank[0],
             &[
                 "/record_type",
@@ -235,7 +236,7 @@ fn lines_say_tills_funders_issuers_and_percentages() {
                 "/gross_debit",
             ],
         );
-        assert_eq!(lot, json!(["burn", "bank", "bank", "0.6", "0.5", "lot_funding", "6.00"]));
+        assert_eq!(burned, json!(["burn", "bank", "bank", "0.6", "0.5", "lot_funding", "6.00"]));
         let scheme = lines(world, "scheme");
         assert_eq!(told(&scheme[0], &["/funder", "/lot_issuer"]), json!(["scheme", "bank"]));
         let brand = lines(world, "brand");
