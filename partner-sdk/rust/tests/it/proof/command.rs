@@ -1,10 +1,11 @@
-//! `coalition-partner verify`: its words and its exit codes.
+//! `coalition-partner verify` and `receipt`: their words and their exit codes.
 
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
 use super::books::{OPERATOR, books, hex, note, sha};
+use crate::stub::{Step, serve};
 
 /// The verifier key of the books' operator, as text.
 const KEY: &str = "coalition.example+d8020470+AepKbGPinFIKvvVQexMuxfmVR3auvr57kkIe6mkURtIs";
@@ -146,4 +147,39 @@ fn files_of_other_forms_are_checked_by_their_notes() {
         let (code, words) = folder.verify(&format!("{july} {wrong}"));
         assert_eq!(code, Some(2), "{wrong}: {words}");
     }
+}
+
+#[test]
+fn receipts_are_fetched_for_a_result_file_a_thousand_at_once() {
+    let folder = Folder::new("receipts");
+    let mut lines: Vec<String> = (1..=1_001)
+        .map(|seq| format!(r#"{{"line":{seq},"ref":"R-{seq}","status":201,"id":"tx_0_{seq}"}}"#))
+        .collect();
+    lines.push(r#"{"line":1002,"ref":"R-1002","status":422,"code":"limit_exceeded"}"#.to_owned());
+    folder.write("result", &(lines.join("\n") + "\n"));
+    let notes = |text: &str| Step::Answer("200 OK", &[], text.to_owned());
+    let gone = r#"{"status":404,"code":"not_found","title":"t","detail":"d"}"#.to_owned();
+    let gone = Step::Answer("404 Not Found", &[], gone);
+    let (url, arrived) = serve(vec![notes("first\n"), notes("second\n"), gone]);
+    let run = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_coalition-partner"))
+            .current_dir(&folder.0)
+            .env("COALITION_KEY", "c2VjcmV0IGJ5dGVzIG9mIGEga2V5")
+            .args(["receipt", "--server", &url, "--key-id", "shop:1", "--attempts", "1"])
+            .args(arguments)
+            .output()
+            .expect("the command can be run");
+        let text = |bytes| String::from_utf8(bytes).expect("it speaks UTF-8");
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+    let fetched = run(&["--result", "result"]);
+    assert_eq!(fetched, (Some(0), "first\nsecond\n".to_owned(), String::new()));
+    let refused = run(&["tx_0_1"]);
+    assert_eq!(refused, (Some(1), String::new(), "refused: not_found: d\n".to_owned()));
+    let asked: Vec<_> = arrived.try_iter().collect();
+    assert!(asked.iter().all(|one| one.target == "POST /v1/receipts"), "the bulk route");
+    let counts: Vec<usize> = asked.iter().map(|one| one.body.matches("tx_0_").count()).collect();
+    assert_eq!(counts, [1_000, 1, 1]);
+    assert_eq!(run(&[]).0, Some(2), "nothing is asked for");
+    assert_eq!(run(&["--result", "june.json"]).0, Some(2), "it is no result file");
 }
