@@ -154,24 +154,23 @@ impl Tally {
         all.into_iter().flat_map(of_type).collect()
     }
 
-    /// The matrix against the lines that have a counterparty, and its nets against its own gross
-    /// amounts.
+    /// The nets of the matrix against the lines that have a counterparty, and against its own
+    /// columns. Those are not the lines' sides: what is given back lowers what was owed before.
     fn matrix_checks(&self, sections: &[(String, Value)], money_scale: u32) -> Vec<Check> {
         let Some(Value::Array(rows)) = value_at(sections, &["matrix"]) else {
             return Vec::new();
         };
-        let (debit, credit) = (sum_of(rows, "gross_debit"), sum_of(rows, "gross_credit"));
-        let check = |key: &str, stated: Option<Decimal>, added: String| {
-            let stated = stated?.to_string();
-            Some(Check { name: format!("matrix.{key}"), stated: Some(stated), added })
+        let sums = ["debit", "credit", "net"].map(|key| sum_of(rows, key));
+        let [Some(debit), Some(credit), Some(net)] = sums else { return Vec::new() };
+        let check = |key: &str, added: String| {
+            let (name, stated) = (format!("matrix.{key}"), Some(net.to_string()));
+            Check { name, stated, added }
         };
-        let nets = debit.zip(credit).map(|(debit, credit)| credit - debit);
-        let checks = [
-            check("gross_debit", debit, self.between.debit.text(money_scale)),
-            check("gross_credit", credit, self.between.credit.text(money_scale)),
-            nets.and_then(|nets| check("net", sum_of(rows, "net"), nets.to_string())),
-        ];
-        checks.into_iter().flatten().collect()
+        let of_lines = self.between.credit - self.between.debit;
+        vec![
+            check("net", of_lines.text(money_scale)),
+            check("credit_less_debit", (credit - debit).to_string()),
+        ]
     }
 }
 

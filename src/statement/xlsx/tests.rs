@@ -21,9 +21,9 @@ fn sections() -> Vec<(String, Value)> {
         ["matrix", [
             {
                 "counterparty": "1234",
-                "gross_debit": "104423.16", "gross_credit": null, "net": "-104423.16",
+                "debit": "104423.16", "credit": "0.00", "net": "-104423.16",
             },
-            {"counterparty": "@brand", "gross_debit": null, "gross_credit": "0.72", "net": "0.72"},
+            {"counterparty": "@brand", "debit": "0.00", "credit": "0.72", "net": "0.72"},
         ]],
         ["packs", []],
         ["late", [{"day": "2026-05-01", "why": "=1+1"}]],
@@ -146,7 +146,7 @@ fn sections_become_keys_and_values_or_tables() {
     let head: Vec<String> =
         matrix.rows().next().expect("a row").iter().map(Data::to_string).collect();
     assert_eq!(head[0], "counterparty", "names before figures");
-    assert_eq!(column(&matrix, "gross_debit"), [Data::Float(104_423.16), Data::Empty]);
+    assert_eq!(column(&matrix, "debit"), [Data::Float(104_423.16), Data::Float(0.0)]);
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn a_check_finds_what_differs() {
     };
     let (bytes, _) = write(&sections(), &lines());
     let all = column(&sheet(&bytes, "checks"), "result");
-    assert_eq!(all, vec![text("OK"); 4 + 9 + 3 + 3]);
+    assert_eq!(all, vec![text("OK"); 4 + 9 + 3 + 2]);
 
     let mut wrong = sections();
     wrong[1].1["net"] = json!("-104422.45");
@@ -215,7 +215,13 @@ fn a_check_finds_what_differs() {
     wrong[5].1["by_type"]["fee"] = json!({"count": 1, "debit": "0.00", "credit": "0.00"});
     wrong[5].1.as_object_mut().expect("an object").remove("debit");
     let (bytes, written) = write(&wrong, &lines());
-    let differing = ["control.points", "control.by_type.fee.count", "summary.net", "matrix.net"];
+    let differing = [
+        "control.points",
+        "control.by_type.fee.count",
+        "summary.net",
+        "matrix.net",
+        "matrix.credit_less_debit",
+    ];
     assert_eq!(written.differing, differing);
     for check in differing {
         assert_eq!(result(&bytes, check), "DIFFERS");
