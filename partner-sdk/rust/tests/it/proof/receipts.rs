@@ -74,6 +74,7 @@ fn a_line_that_says_something_else_is_found() {
         std::mem::swap(&mut row.debit, &mut row.credit);
         row.entry = row.entry.replace(r#""from":"shop""#, r#""from":"bank""#);
         row.entry = row.entry.replace(r#""to":"brand""#, r#""to":"shop""#);
+        row.more = row.more.replace("exchange_out", "exchange_in");
     });
     assert!(matches!(side.fault, Fault::ToldOtherwise { .. }), "{side}");
 }
