@@ -61,7 +61,17 @@ impl Account {
 
     /// Whether all that holds points is in memory.
     pub fn is_whole(&self) -> bool {
-        self.lots.are_all_loaded() && (self.held.is_zero() || self.holds.is_some())
+        self.lots.are_all_loaded() && self.are_holds_loaded()
+    }
+
+    /// Whether its open holds are in memory.
+    pub const fn are_holds_loaded(&self) -> bool {
+        self.held.is_zero() || self.holds.is_some()
+    }
+
+    /// Whether the lots of a hold are in memory.
+    pub fn has_lots_of(&self, hold: &Hold) -> bool {
+        hold.allocations.iter().all(|one| self.lots.get(one.lot).is_some())
     }
 }
 

@@ -138,8 +138,8 @@ pub enum Loaded {
 pub struct Lots {
     by_id: BTreeMap<LotId, Lot>,
     loaded: Loaded,
-    /// When the first of those that are not in memory is past; none: not looked up.
-    first_past: Option<Instant>,
+    /// When those were read that were past by then; none: not read.
+    past_read_at: Option<Instant>,
 }
 
 /// More lots must be read before this can be answered.
@@ -149,28 +149,33 @@ pub struct NotLoaded;
 impl Lots {
     /// Adds lots that were read; what is in memory already is newer and stays.
     pub fn add_read(&mut self, lots: impl IntoIterator<Item = Lot>, loaded: Loaded) {
-        for lot in lots {
-            self.by_id.entry(lot.id).or_insert(lot);
-        }
+        self.add_single(lots);
         if self.loaded != Loaded::All {
             self.loaded = loaded;
         }
     }
 
-    /// Notes when the first of the lots that were not read is past.
-    pub const fn add_first_past(&mut self, at: Instant) {
-        self.first_past = Some(at);
+    /// Adds all lots that hold points and were past at an instant.
+    pub fn add_past(&mut self, lots: impl IntoIterator<Item = Lot>, at: Instant) {
+        self.add_single(lots);
+        self.past_read_at = self.past_read_at.max(Some(at));
     }
 
-    /// Whether no lot is past and still has points, as far as is known: what is not in memory may.
-    pub fn is_none_past(&self, now: Instant) -> bool {
-        let is_known = self.are_all_loaded() || self.first_past.is_some_and(|at| now < at);
-        is_known && !self.by_id.values().any(|lot| lot.is_past(now) && lot.remaining.is_positive())
+    /// Whether all that hold points and are past by now are in memory.
+    pub fn are_past_loaded(&self, now: Instant) -> bool {
+        self.are_all_loaded() || self.past_read_at.is_some_and(|at| now <= at)
+    }
+
+    /// Whether one in memory is past and still has points to be lost.
+    pub fn is_any_past(&self, now: Instant) -> bool {
+        self.by_id.values().any(|lot| lot.is_past(now) && lot.remaining.is_positive())
     }
 
     /// Adds lots that were read by id, which says nothing of the others.
-    pub fn add_single(&mut self, lot: Lot) {
-        self.by_id.entry(lot.id).or_insert(lot);
+    pub fn add_single(&mut self, lots: impl IntoIterator<Item = Lot>) {
+        for lot in lots {
+            self.by_id.entry(lot.id).or_insert(lot);
+        }
     }
 
     /// Puts a lot that was made or that came from another account.

@@ -49,7 +49,7 @@ impl Batch<'_> {
                 }
                 Work::Expire(key) => {
                     wanted.members.insert(key.member);
-                    wanted.whole.insert(key.member);
+                    wanted.due.insert(key.clone());
                 }
                 Work::Enroll(_) | Work::Name { .. } | Work::Card(_) | Work::Erase(_) => {}
             }

@@ -1,19 +1,21 @@
 //! Reads what holds points: the live lots and the open holds of accounts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text};
 
 use super::StoreError;
-use super::connection::Database;
+use super::connection::{Database, each_backend};
+use super::load::KEYS_PER_STATEMENT;
 use super::prepared::prepared;
 use super::rows::{HoldRow, LotRow};
 use super::schema::{holds, lots};
 use crate::domain::account::AccountKey;
+use crate::domain::hold::Hold;
 use crate::domain::ledger::Ledger;
 use crate::domain::lot::{Loaded, Lot};
-use crate::domain::time::{Instant, NEVER};
+use crate::domain::time::Instant;
 
 /// How many lots of an account a burn reads at first.
 const LOTS_READ_FIRST: usize = 32;
@@ -138,61 +140,111 @@ pub(super) fn read_first_lots(
 }
 
 prepared! {
-    /// When the first live lot of accounts is past; an account without a live lot has no row.
-    FirstPasts(
+    /// The live lots of accounts that are past.
+    PastLots(
         members: [i64] => Array<BigInt>,
         programmes: [&'a str] => Array<Text>,
-    ) -> (BigInt, Text, BigInt)
-        = "SELECT k.member, k.programme, l.expires_at FROM unnest(?::bigint[], ?::text[]) \
-           AS k(member, programme) CROSS JOIN LATERAL ( \
-           SELECT expires_at FROM lots \
+        now: i64 => BigInt,
+    ) -> (
+        BigInt, BigInt, BigInt, Text, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, Text, Bool,
+        BigInt, Nullable<Text>,
+    )
+        = "SELECT l.* FROM unnest(?::bigint[], ?::text[]) AS k(member, programme) CROSS JOIN LATERAL ( \
+           SELECT lot, shard, member, programme, granted, remaining, held, expired, \
+           available_at, expires_at, price, live, cost, funding FROM lots \
            WHERE lots.member = k.member AND lots.programme = k.programme AND live \
-           ORDER BY expires_at, available_at, lot LIMIT 1) l"
+           AND expires_at <= ? OFFSET 0) l"
 }
 
-/// Reads when the first lot is past of accounts of which a receipt may come back.
-pub(super) fn read_first_pasts(
+/// Reads what the clock did something to, and what open holds that end now reserve: of accounts
+/// of which a receipt may come back, that are looked at for what is due, or whose holds are due or
+/// named. The rest of their lots, which grow in number, are not touched.
+pub(super) fn read_due(
     connection: &mut Database,
     ledger: &mut Ledger,
+    keys: BTreeSet<AccountKey>,
+    now: Instant,
 ) -> Result<(), StoreError> {
-    let mut keys: BTreeSet<AccountKey> = BTreeSet::new();
+    let mut keys = keys;
     for original in ledger.originals.values() {
         let member = ledger.current(original.member);
         let parts = original.parts().iter();
         keys.extend(parts.map(|part| AccountKey { member, programme: part.programme.clone() }));
     }
-    keys.retain(|key| ledger.accounts.get(key).is_some_and(|one| !one.lots.are_all_loaded()));
-    if keys.is_empty() {
-        return Ok(());
+    let is_named = |hold: &Hold| ledger.originals.contains_key(&hold.id);
+    let ending = ledger.holds.values().filter(|hold| hold.is_due(now) || is_named(hold));
+    let mut reserved = HashMap::new();
+    for hold in ending.filter(|hold| hold.open) {
+        let key = AccountKey { member: hold.member, programme: hold.programme.clone() };
+        reserved.extend(hold.allocations.iter().map(|one| (one.lot.0, key.clone())));
+        keys.insert(key);
     }
-    let mut firsts: BTreeMap<(i64, String), i64> = BTreeMap::new();
-    match connection {
+    let is_whole = |key: &AccountKey| {
+        ledger.accounts.get(key).is_none_or(|account| account.lots.are_all_loaded())
+    };
+    keys.retain(|key| !is_whole(key));
+    reserved.retain(|_, key| !is_whole(key));
+    add_lots(connection, ledger, &reserved)?;
+    let mut past: BTreeMap<AccountKey, Vec<Lot>> = BTreeMap::new();
+    for row in past_lots(connection, &keys, now)? {
+        past.entry(row.account_key()?).or_default().push(row.into_lot()?);
+    }
+    for key in keys {
+        let lots = past.remove(&key).unwrap_or_default();
+        if let Some(account) = ledger.accounts.get_mut(&key) {
+            account.lots.add_past(lots, now);
+        }
+    }
+    Ok(())
+}
+
+fn past_lots(
+    connection: &mut Database,
+    keys: &BTreeSet<AccountKey>,
+    now: Instant,
+) -> Result<Vec<LotRow>, StoreError> {
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(match connection {
         Database::Postgres(one) => {
             let members: Vec<i64> = keys.iter().map(|key| key.member.0).collect();
             let programmes: Vec<&str> = keys.iter().map(|key| key.programme.as_str()).collect();
-            let rows: Vec<(i64, String, i64)> =
-                FirstPasts { members: &members, programmes: &programmes }.load(one)?;
-            firsts.extend(rows.into_iter().map(|(member, of, at)| ((member, of), at)));
+            PastLots { members: &members, programmes: &programmes, now: &now.0 }.load(one)?
         }
         Database::Sqlite(one) => {
-            for key in &keys {
-                let first: Option<i64> = lots::table
-                    .select(lots::expires_at)
+            let mut rows = Vec::new();
+            for key in keys {
+                let past: Vec<LotRow> = lots::table
+                    .select(LotRow::as_select())
                     .filter(lots::member.eq(key.member.0))
                     .filter(lots::programme.eq(key.programme.as_str()))
                     .filter(lots::live)
-                    .order((lots::expires_at, lots::available_at, lots::lot))
-                    .first(one)
-                    .optional()?;
-                let of = (key.member.0, key.programme.to_string());
-                firsts.extend(first.map(|at| (of, at)));
+                    .filter(lots::expires_at.le(now.0))
+                    .load(one)?;
+                rows.extend(past);
             }
+            rows
         }
-    }
-    for key in keys {
-        let first = firsts.get(&(key.member.0, key.programme.to_string())).copied();
-        if let Some(account) = ledger.accounts.get_mut(&key) {
-            account.lots.add_first_past(first.map_or(NEVER, Instant));
+    })
+}
+
+/// Reads lots by id, each for the account that holds or held it.
+pub(super) fn add_lots(
+    connection: &mut Database,
+    ledger: &mut Ledger,
+    owners: &HashMap<i64, AccountKey>,
+) -> Result<(), StoreError> {
+    let ids: Vec<i64> = owners.keys().copied().collect();
+    for ids in ids.chunks(KEYS_PER_STATEMENT) {
+        let rows: Vec<LotRow> = each_backend!(connection, |one| {
+            lots::table.select(LotRow::as_select()).filter(lots::lot.eq_any(ids)).load(one)
+        })?;
+        for row in rows {
+            let key = owners.get(&row.lot);
+            if let Some(account) = key.and_then(|key| ledger.accounts.get_mut(key)) {
+                account.lots.add_single([row.into_lot()?]);
+            }
         }
     }
     Ok(())

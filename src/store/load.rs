@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use diesel::prelude::*;
 
 use super::connection::{Database, each_backend};
-use super::live::{live_lots, open_holds, read_first_lots, read_first_pasts};
+use super::live::{live_lots, open_holds, read_due, read_first_lots};
 use super::names::{NameHash, reference_hash};
 use super::rows::{AccountRow, HoldRow};
 use super::schema::{accounts, holds, members, transactions};
@@ -17,6 +17,7 @@ use crate::domain::ledger::{Ledger, ReferenceKey};
 use crate::domain::lot::{Loaded, Lot};
 use crate::domain::settlement::CycleId;
 use crate::domain::time::Instant;
+use crate::domain::transaction::{Detail, Transaction};
 
 /// SQLite takes at most 32,766 binds a statement.
 pub(super) const KEYS_PER_STATEMENT: usize = 10_000;
@@ -34,6 +35,8 @@ pub struct Wanted {
     pub members: BTreeSet<MemberId>,
     /// Members whose accounts are needed whole.
     pub whole: BTreeSet<MemberId>,
+    /// Accounts that are looked at for what the clock did to them.
+    pub due: BTreeSet<AccountKey>,
     /// Accounts of which points are taken in burning order.
     pub burning: BTreeSet<AccountKey>,
     /// Parties whose exposure counts, each with the cycles of its caps.
@@ -67,8 +70,9 @@ pub fn load(
     let mut members = wanted.members.clone();
     let mut whole = wanted.whole.clone();
     members.extend(ledger.originals.values().map(|one| one.member));
-    // What comes back of a receipt is mostly in the lot that it made.
-    let others = ledger.originals.values().filter(|one| one.parts().is_empty());
+    // What comes back of a receipt is mostly in the lot that it made; a hold names its lots.
+    let is_hold = |one: &Transaction| matches!(one.detail, Detail::Hold { .. });
+    let others = ledger.originals.values().filter(|one| one.parts().is_empty() && !is_hold(one));
     whole.extend(others.map(|one| one.member));
     if wanted.may_be_merged {
         read_merged(connection, &mut ledger, &mut members)?;
@@ -83,8 +87,11 @@ pub fn load(
     });
     let burning: Vec<AccountKey> = burning.cloned().collect();
     read_first_lots(connection, &mut ledger, &burning, now)?;
-    read_first_pasts(connection, &mut ledger)?;
     originals::read_state(connection, &mut ledger)?;
+    let due = wanted.due.iter();
+    let due = due.map(|key| AccountKey { member: ledger.current(key.member), ..key.clone() });
+    let due = due.collect();
+    read_due(connection, &mut ledger, due, now)?;
     if !wanted.limited.is_empty() {
         ledger.exposures = exposures::lock(connection, &wanted.limited)?;
     }

@@ -7,10 +7,11 @@ use diesel::prelude::*;
 
 use super::StoreError;
 use super::connection::{Database, each_backend};
+use super::live::add_lots;
 use super::load::{KEYS_PER_STATEMENT, add_hold, by_hash};
 use super::names::NameHash;
-use super::rows::{HoldRow, LotRow, read_json};
-use super::schema::{holds, lots, receipts, transactions};
+use super::rows::{HoldRow, read_json};
+use super::schema::{holds, receipts, transactions};
 use crate::domain::account::AccountKey;
 use crate::domain::ids::TransactionId;
 use crate::domain::ledger::{Ledger, ReferenceKey};
@@ -73,19 +74,8 @@ pub fn read_state(connection: &mut Database, ledger: &mut Ledger) -> Result<(), 
             owners.extend(part.lots().map(|lot| (lot.0, key.clone())));
         }
     }
-    let lot_ids: Vec<i64> = owners.keys().copied().collect();
+    add_lots(connection, ledger, &owners)?;
     let origins: Vec<i64> = ledger.originals.keys().map(|id| id.0).collect();
-    for ids in lot_ids.chunks(KEYS_PER_STATEMENT) {
-        let rows: Vec<LotRow> = each_backend!(connection, |one| {
-            lots::table.select(LotRow::as_select()).filter(lots::lot.eq_any(ids)).load(one)
-        })?;
-        for row in rows {
-            let key = owners.get(&row.lot).cloned();
-            if let Some(account) = key.and_then(|key| ledger.accounts.get_mut(&key)) {
-                account.lots.add_single(row.into_lot()?);
-            }
-        }
-    }
     for ids in origins.chunks(KEYS_PER_STATEMENT) {
         let states: Vec<(i64, String)> = each_backend!(connection, |one| {
             receipts::table

@@ -69,7 +69,7 @@ pub fn decide_capture(ask: &Ask<'_>, of: &Reference, points: Option<&str>) -> De
         let there = hold.points().text(programme.scales.points);
         return Err(Rejection::CaptureExceedsHold { held: there }.into());
     }
-    let mut draft = ask.draft_on(std::slice::from_ref(&key))?;
+    let mut draft = ask.draft_on_hold(&key, hold)?;
     let taken = draft.priced(&key, hold.divide_points(points));
     let charges = draft.charges(&key, &taken);
     let released = draft.finish_hold(hold, points, programme);
@@ -88,7 +88,7 @@ pub fn decide_void(ask: &Ask<'_>, of: &Reference) -> Decision {
     let hold = ask.hold(of)?;
     let key = AccountKey { member: hold.member, programme: hold.programme.clone() };
     let programme = ask.context.programme(&key.programme)?;
-    let mut draft = ask.draft_on(std::slice::from_ref(&key))?;
+    let mut draft = ask.draft_on_hold(&key, hold)?;
     let released = draft.finish_hold(hold, Points::ZERO, programme);
     let programme = key.programme.clone();
     let detail = Detail::Void { programme, of: hold.id, released };

@@ -35,7 +35,7 @@ pub use expiry::decide_expiry;
 pub use prices::{Item, ItemDiscount, PricedItem, decide_prices};
 pub use quote::{Quote, decide_quote};
 
-use super::account::AccountKey;
+use super::account::{Account, AccountKey};
 use super::command::{Action, Command};
 use super::hold::Hold;
 use super::ids::{MemberId, ProgrammeId, Reference, TransactionId};
@@ -225,15 +225,32 @@ impl Ask<'_> {
     /// A draft over accounts that must be wholly in memory, with nothing of the clock left to post.
     fn draft_on(&self, keys: &[AccountKey]) -> Result<Draft<'_>, Stop> {
         for key in keys {
-            let account = self.ledger.account(key);
-            if !account.is_whole() {
-                return Err(Stop::Read(key.clone()));
-            }
-            if expiry::is_due(self.ledger, &account, self.context.now) {
-                return Err(Stop::Post(key.clone()));
-            }
+            self.must_know(key, |_| false)?;
         }
         Ok(Draft::new(self.ledger, self.context))
+    }
+
+    /// A draft over an account of which the lots of a hold must be in memory, with nothing of the
+    /// clock left to post.
+    fn draft_on_hold(&self, key: &AccountKey, hold: &Hold) -> Result<Draft<'_>, Stop> {
+        self.must_know(key, |account| account.has_lots_of(hold))?;
+        Ok(Draft::new(self.ledger, self.context))
+    }
+
+    /// Asks for an account to be read that is neither in memory whole nor enough of it, and for what
+    /// the clock did to it to be posted.
+    fn must_know(
+        &self,
+        key: &AccountKey,
+        is_enough: impl Fn(&Account) -> bool,
+    ) -> Result<(), Stop> {
+        let account = self.ledger.account(key);
+        let is_due = expiry::is_due(self.ledger, &account, self.context.now);
+        match is_due.filter(|_| account.is_whole() || is_enough(&account)) {
+            None => Err(Stop::Read(key.clone())),
+            Some(true) => Err(Stop::Post(key.clone())),
+            Some(false) => Ok(()),
+        }
     }
 
     /// A draft over an account of which only what a burn needs is in memory. Holds that timed out

@@ -28,10 +28,9 @@ pub fn decide(ask: &Ask<'_>, receipt: &Receipt, burn: Burn, hold: Option<&Refere
     let programme = ask.context.programme(&receipt.programme)?;
     ask.must_be_recent(agreement, programme)?;
     must_earn(programme)?;
-    let mut draft = if hold.is_some() {
-        ask.draft_on(std::slice::from_ref(&key))?
-    } else {
-        ask.draft_lightly_on(&key)?
+    let mut draft = match hold {
+        Some(hold) => ask.draft_on_hold(&key, hold)?,
+        None => ask.draft_lightly_on(&key)?,
     };
     let now = draft.now();
     let day = programme.zone.day_of(ask.command.at.unwrap_or(now));

@@ -52,7 +52,7 @@ pub fn decide(ask: &Ask<'_>, of: &Reference, what: &RefundOf) -> Decision {
         let [before, after] = [&state.parts[place], &next[place]]
             .map(|state: &PartState| state.earned(part, programme.scales));
         if own_lot_has(ask, &keys[place], part, before - after) {
-            ask.draft_lightly_on(&keys[place])?;
+            ask.must_know(&keys[place], |_| true)?;
         } else {
             ask.draft_on(std::slice::from_ref(&keys[place]))?;
         }
@@ -71,13 +71,13 @@ pub fn decide(ask: &Ask<'_>, of: &Reference, what: &RefundOf) -> Decision {
     Ok(draft.finish(Title::of(ask.command, member), Detail::Refund { of: Some(origin), parts }))
 }
 
-/// Whether the lot that a receipt made has so many points that can be taken back and no lot of the
-/// account is to be lost first: then the other lots, which may be many, are not touched.
+/// Whether the lot that a receipt made has so many points that can be taken back: then the other
+/// lots, which may be many, are not touched.
 fn own_lot_has(ask: &Ask<'_>, key: &AccountKey, part: &Part, points: Points) -> bool {
     let Some(account) = ask.ledger.accounts.get(key) else { return false };
     let own = part.lot.and_then(|lot| account.lots.get(lot));
     let there = own.map_or(Points::ZERO, |lot| lot.remaining);
-    points <= there && account.lots.is_none_past(ask.context.now)
+    points <= there
 }
 
 /// One part of a receipt on its way back.

@@ -13,9 +13,9 @@ use crate::domain::terms::Timeline;
 use crate::domain::terms::coalition::Versioned;
 use crate::domain::terms::funding::FundingDocument;
 
-const NOW: Instant = Instant(1_700_000_000_000_000);
+pub const NOW: Instant = Instant(1_700_000_000_000_000);
 
-fn coalition() -> Arc<Coalition> {
+pub fn coalition() -> Arc<Coalition> {
     let party =
         |id: &str, kind: &str| json!({"kind": "party", "document": {"id": id, "kind": kind}});
     let changes = [
