@@ -22,6 +22,10 @@ use crate::domain::transaction::Transaction;
 /// Rows of a page. While one is read, SQLite's log can't begin anew.
 pub const PAGE: i64 = 2_000;
 
+/// Transactions of a journal that are read at once. Publishing reads beside those that post, at low
+/// priority: as long as a read takes, SQLite's log can't begin anew.
+const JOURNAL_PAGE: i64 = 250;
+
 /// A stored transaction: sequence, member, settlement day, content, hash.
 pub type JournalRow = (i64, i64, i64, String, Vec<u8>);
 
@@ -45,7 +49,7 @@ pub fn journal(
         .filter(transactions::shard.eq(shard))
         .filter(transactions::seq.gt(after))
         .order(transactions::seq)
-        .limit(PAGE)
+        .limit(JOURNAL_PAGE)
         .load(connection)?;
     Ok(rows)
 }

@@ -12,7 +12,7 @@ use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant as Stopwatch};
 
 use diesel::QueryableByName;
 use diesel::RunQueryDsl as _;
@@ -25,11 +25,14 @@ use super::connection::{Address, Database, Kind, Use, each_backend};
 /// How often the log is looked at.
 const PERIOD: Duration = Duration::from_millis(200);
 
-/// Pages of the log from which on they are carried over; a page has 2 KiB.
+/// Pages that are carried over together; a page has 2 KiB.
 const CARRIED_FROM: i32 = 4_000;
 
 /// Pages of the log from which on it should begin anew.
-const RENEWED_FROM: i32 = 16_000;
+const RENEWED_FROM: i32 = 48_000;
+
+/// How long it is let be after a reader was in the way of that: each try keeps the writer off.
+const LEFT_FOR: Duration = Duration::from_secs(1);
 
 /// The thread of the checkpoints; it ends when this is dropped.
 pub struct Checkpoints {
@@ -42,13 +45,23 @@ pub struct Checkpoints {
 const LEFT_MAX: i32 = 256;
 const TRIES: usize = 4;
 
-/// What a checkpoint says: pages of the log, and those of them that are in the database.
+/// What a checkpoint says: whether somebody was in its way, the pages of the log, and those of them
+/// that are in the database.
 #[derive(Clone, Copy, Debug, Default, QueryableByName)]
 struct Outcome {
+    #[diesel(sql_type = Integer)]
+    busy: i32,
     #[diesel(sql_type = Integer)]
     log: i32,
     #[diesel(sql_type = Integer)]
     checkpointed: i32,
+}
+
+impl Outcome {
+    /// Pages that are not in the database.
+    const fn left(self) -> i32 {
+        self.log - self.checkpointed
+    }
 }
 
 impl Checkpoints {
@@ -73,8 +86,9 @@ impl Checkpoints {
             None => return Ok(None),
         };
         let run = move || {
+            let mut left_at = None;
             while !stopping.load(Ordering::SeqCst) {
-                if let Err(error) = carry_over(&mut connection, file) {
+                if let Err(error) = carry_over(&mut connection, file, &mut left_at) {
                     tracing::debug!(error = error.chain(), "a checkpoint is left for later");
                 }
                 std::thread::sleep(PERIOD);
@@ -97,25 +111,34 @@ impl Drop for Checkpoints {
     }
 }
 
-fn carry_over(connection: &mut Database, file: &File) -> Result<(), StoreError> {
-    let pages = checkpoint(connection, "NOOP")?.log;
-    if pages < CARRIED_FROM {
-        return Ok(());
+/// Carries over what there is. `left_at` is when a reader was last in the way of a new beginning.
+fn carry_over(
+    connection: &mut Database,
+    file: &File,
+    left_at: &mut Option<Stopwatch>,
+) -> Result<(), StoreError> {
+    let there = checkpoint(connection, "NOOP")?;
+    if CARRIED_FROM <= there.left() {
+        carry(connection, file)?;
     }
-    checkpoint(connection, "PASSIVE")?;
-    if pages < RENEWED_FROM {
+    if there.log < RENEWED_FROM || left_at.is_some_and(|at| at.elapsed() < LEFT_FOR) {
         return Ok(());
     }
     for _ in 0..TRIES {
-        file.sync_data().map_err(|error| StoreError::SetUp(error.to_string()))?;
-        let now = checkpoint(connection, "NOOP")?;
-        if now.log - now.checkpointed <= LEFT_MAX {
+        if checkpoint(connection, "NOOP")?.left() <= LEFT_MAX {
             break;
         }
-        checkpoint(connection, "PASSIVE")?;
+        carry(connection, file)?;
     }
-    checkpoint(connection, "RESTART")?;
+    let renewed = checkpoint(connection, "RESTART")?;
+    *left_at = (renewed.busy != 0).then(Stopwatch::now);
     Ok(())
+}
+
+/// Carries over and brings it to the disk: little at a time, since a commit waits for the disk too.
+fn carry(connection: &mut Database, file: &File) -> Result<(), StoreError> {
+    checkpoint(connection, "PASSIVE")?;
+    file.sync_data().map_err(|error| StoreError::SetUp(error.to_string()))
 }
 
 /// Makes a checkpoint.
