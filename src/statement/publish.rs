@@ -31,8 +31,9 @@ use crate::store::cycle_sums::{self, SumRow};
 use crate::store::statements::{PUBLISHED, StatementRow};
 use crate::store::{Database, cycles, disputes, packs, seals, statements};
 
-/// How many transactions of a shard from before the cycle are checked again at each publication: all,
-/// if there are no more. What a cycle costs goes by its own size; the audit checks everything.
+/// How many transactions from before the cycle are checked again at each publication, from each shard
+/// as many: all, if there are no more. What a cycle costs goes by its own size, however many shards
+/// there are; the audit checks everything.
 const AGAIN_MAX: i64 = 50_000;
 
 /// The statements of a cycle, to be kept.
@@ -180,11 +181,12 @@ fn check_logs(
     counts: &mut Counts,
     purpose: Purpose<'_>,
 ) -> Result<(), StatementError> {
+    let most = AGAIN_MAX / i64::try_from(window.parts.len()).unwrap_or(AGAIN_MAX).max(1);
     for part in &window.parts {
         let (after, mut frontier) = start_of(database, window, *part)?;
         if matches!(purpose, Purpose::Publish) {
             let drawn = random_bytes().map_err(std::io::Error::other)?;
-            for old in again(part.shard, after, u64::from_be_bytes(drawn)) {
+            for old in again(part.shard, (after, most), u64::from_be_bytes(drawn)) {
                 check_chain(database, old)?;
             }
         }
@@ -210,14 +212,15 @@ fn check_logs(
     Ok(())
 }
 
-/// The parts of a shard's first transactions, `size` of them, that are checked again: from a place that
-/// is drawn, and past the end from the beginning, so that each is as likely as any other.
-fn again(shard: ShardId, size: i64, drawn: u64) -> Vec<Part> {
-    if size <= AGAIN_MAX {
+/// The parts of a shard's first transactions, `size` of them, that are checked again, at most so many:
+/// from a place that is drawn, and past the end from the beginning, so that each is as likely as any
+/// other.
+fn again(shard: ShardId, (size, most): (i64, i64), drawn: u64) -> Vec<Part> {
+    if size <= most {
         return vec![Part { shard, after: 0, last: size }];
     }
     let after = i64::try_from(drawn % size.unsigned_abs()).unwrap_or_default();
-    let end = after + AGAIN_MAX;
+    let end = after + most;
     let parts = [(after, end.min(size)), (0, end - size)];
     let parts = parts.into_iter().filter(|(after, last)| after < last);
     parts.map(|(after, last)| Part { shard, after, last }).collect()
@@ -296,13 +299,14 @@ mod tests {
     #[test]
     fn a_short_log_is_checked_whole_and_of_a_long_one_each_place_as_often() {
         let shard = ShardId(3);
-        for size in [0, 1, AGAIN_MAX] {
-            assert_eq!(again(shard, size, 7), [Part { shard, after: 0, last: size }]);
+        let most = 50;
+        for size in [0, 1, most] {
+            assert_eq!(again(shard, (size, most), 7), [Part { shard, after: 0, last: size }]);
         }
-        let size = AGAIN_MAX + 3;
+        let size = most + 3;
         let mut times = vec![0_i64; usize::try_from(size).expect("few")];
         for drawn in 0..size.unsigned_abs() {
-            for part in again(shard, size, drawn) {
+            for part in again(shard, (size, most), drawn) {
                 let place = |seq: i64| usize::try_from(seq).expect("few");
                 // Only the ends are counted, as differences.
                 times[place(part.after)] += 1;
@@ -314,7 +318,7 @@ mod tests {
         let mut covered = 0;
         for change in times {
             covered += change;
-            assert_eq!(covered, AGAIN_MAX);
+            assert_eq!(covered, most);
         }
     }
 }
