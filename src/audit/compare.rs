@@ -7,8 +7,9 @@ use super::sums::{HoldSums, LotSums, PositionText, Sums};
 use crate::domain::account::AccountKey;
 use crate::domain::amount::Points;
 use crate::domain::ids::{LotId, TransactionId};
+use crate::domain::obligation::LotFunding;
 use crate::domain::pack::Pack;
-use crate::store::rows::{AccountRow, LotRow};
+use crate::store::rows::{AccountRow, LotRow, read_json};
 use crate::store::{Database, audit, packs};
 
 impl Replay {
@@ -104,6 +105,16 @@ impl Replay {
         }
         if row.price.parse() != Ok(expected.price) {
             return Err(differs(format!("{id}: it was made at {}", expected.price)));
+        }
+        let funding: Option<LotFunding> = match &row.funding {
+            None => None,
+            Some(funding) => Some(read_json(funding, &format!("{id}: who funds it"))?),
+        };
+        if expected.funding.as_deref() != funding.as_ref() {
+            return Err(differs(format!(
+                "{id}: what made it says {:?} funds it, its row {funding:?}",
+                expected.funding
+            )));
         }
         let live = row.remaining > 0 || row.held > 0;
         let key = row.account_key()?;

@@ -9,7 +9,7 @@ use super::cycles::Basis;
 use super::ends::{Ends, Seals};
 use super::exposures;
 use super::payments::BankMoney;
-use super::sums::{HoldSums, LotSums, PackSums, PositionText, Sums};
+use super::sums::{Fundings, HoldSums, LotSums, PackSums, PositionText, Sums};
 use crate::domain::account::AccountKey;
 use crate::domain::amount::Points;
 use crate::domain::entry::leaf_of;
@@ -59,6 +59,7 @@ pub struct Replay {
     pub(super) positions: HashMap<PositionText, (i64, i64, i64)>,
     pub(super) bank_money: BankMoney,
     pub(super) ends: Ends,
+    fundings: Fundings,
     dated: HashMap<LotId, (i64, i64)>,
     /// How often one became the other, less how often that was undone.
     merges: HashMap<(MemberId, MemberId), i64>,
@@ -175,11 +176,13 @@ impl Replay {
         self.report.transactions += 1;
         for lot in &transaction.lots {
             let key = AccountKey { member: transaction.member, programme: lot.programme.clone() };
+            let funding = lot.funding.as_ref().map(|funding| self.fundings.shared(funding));
             let there = self.lot(lot.id, key);
             there.granted = lot.granted.0;
             there.available_at = lot.available_at.0;
             there.expires_at = lot.expires_at.0;
             there.price = lot.price;
+            there.funding = funding;
         }
         self.add_detail(transaction);
         for posting in &transaction.postings {
@@ -264,6 +267,7 @@ impl Replay {
             expires_at: 0,
             price: Decimal::ZERO,
             cost: 0,
+            funding: None,
         })
     }
 

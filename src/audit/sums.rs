@@ -1,5 +1,8 @@
 //! What the postings say of accounts, lots, holds, packs and positions.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use rust_decimal::Decimal;
 
 use crate::domain::account::AccountKey;
@@ -7,10 +10,12 @@ use crate::domain::amount::Points;
 use crate::domain::hold::Allocation;
 use crate::domain::ids::{PartyId, ProgrammeId};
 use crate::domain::ledger::PositionKey;
+use crate::domain::obligation::LotFunding;
 use crate::domain::pack::Pack;
 use crate::domain::settlement::CycleId;
 use crate::domain::time::Instant;
 use crate::store::audit::StoredPosition;
+use crate::store::rows::write_json;
 
 /// What postings say of an account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,6 +37,17 @@ pub(super) struct LotSums {
     pub expires_at: i64,
     pub price: Decimal,
     pub cost: i64,
+    pub funding: Option<Arc<LotFunding>>,
+}
+
+/// Who funds lots: what many lots share is kept once.
+#[derive(Default)]
+pub(super) struct Fundings(HashMap<String, Arc<LotFunding>>);
+
+impl Fundings {
+    pub(super) fn shared(&mut self, funding: &Arc<LotFunding>) -> Arc<LotFunding> {
+        Arc::clone(self.0.entry(write_json(funding)).or_insert_with(|| Arc::clone(funding)))
+    }
 }
 
 /// What a hold says of itself.

@@ -82,6 +82,7 @@ mod statement_lines;
 mod statements;
 mod support;
 mod tampering;
+mod tampering_world;
 mod tidy;
 mod vectors;
 mod visibility;

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 
 use coalition::audit::audit;
 use coalition::store::{Database, Use};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::bank::{self, DAY, OWN, account, import, line, put_account};
-use crate::caller::NDJSON;
+use crate::bank::{self, DAY};
 use crate::migrations::known_tables;
-use crate::support::{Club, Setup, World, both_with, code_of, purchase};
+use crate::support::{Setup, World, both_with, code_of};
+use crate::tampering_world::play;
 
 /// Tables that hold books: which value is changed to what, and in which row.
 const BOOKS: &[(&str, &str, &str, &str)] = &[
@@ -33,7 +33,7 @@ const BOOKS: &[(&str, &str, &str, &str)] = &[
     ("accounts", "points", "points + 1", ""),
     ("accounts", "held", "held + 1", ""),
     ("accounts", "debt", "debt + 1", ""),
-    ("accounts", "member", "member + 1024", "points > 0"),
+    ("accounts", "member", "member + 1048576", "points > 0"),
     ("accounts", "programme", "'other'", "points > 0"),
     ("lots", "granted", "granted + 1", ""),
     ("lots", "remaining", "remaining - 1", "remaining > 1"),
@@ -44,6 +44,9 @@ const BOOKS: &[(&str, &str, &str, &str)] = &[
     ("lots", "price", "'0.5'", ""),
     ("lots", "live", "NOT live", ""),
     ("lots", "cost", "cost + 1", ""),
+    ("lots", "funding", "replace(funding, '\"bank\"', '\"shop\"')", "funding LIKE '%\"bank\"%'"),
+    ("lots", "funding", "NULL", "funding IS NOT NULL AND remaining = 0"),
+    ("lots", "funding", "(SELECT max(funding) FROM lots)", "funding IS NULL AND remaining > 0"),
     ("lots", "member", "member + 1024", "remaining > 0"),
     ("lots", "programme", "'other'", "remaining > 0"),
     ("packs", "left_points", "left_points - 1", ""),
@@ -221,65 +224,6 @@ fn every_table_is_among_the_books_or_says_why_not() {
     assert!(missing.is_empty(), "{missing:?}: say how a change is found, or why it is no book");
     let gone: Vec<_> = listed.difference(&known).collect();
     assert!(gone.is_empty(), "{gone:?}: there is no such table");
-}
-
-/// A day that is closed, published, agreed to, instructed and half paid, with money that is nobody's;
-/// then another day that is open, with a hold, a pack, limits and points that are paid when burned.
-fn play(world: &mut World) {
-    let Club { anna } = Club::new(world);
-    let limited = json!({
-        "programme": "club", "party": "shop", "net_debit_cap": "100000.00", "credit_line": "900000.00",
-        "earn": {"funding": [{"party": "shop", "share": "1"}], "price_per_point": "1.00",
-            "fee_per_point": "0.02"},
-        "burn": {"reimburse_per_point": "1.00", "fee_per_point": "1.50"}
-    });
-    world.add_agreement(&limited);
-    let prepaid = json!({
-        "programme": "club", "party": "bank",
-        "earn": {"funding": [{"party": "bank", "share": "1"}], "price_per_point": "1.00",
-            "fee_per_point": "0.02",
-            "billing": {"prepaid": {"when_empty": "bill", "pack_price_per_point": "0.75"}}},
-        "burn": {"reimburse_per_point": "1.00"}
-    });
-    world.add_agreement(&prepaid);
-    let lines: Vec<String> = (0..300)
-        .map(|number| {
-            let mut line = purchase(&format!("L-{number}"), &anna, "100.00");
-            line["idempotency_key"] = json!(format!("l-{number}"));
-            line.to_string()
-        })
-        .collect();
-    let body = lines.join("\n");
-    let outgoing =
-        coalition_partner::Outgoing::post("/v1/transactions:batch", "lines", body.as_bytes());
-    let posted =
-        world.party("shop").send(&coalition_partner::Outgoing { content_type: NDJSON, ..outgoing });
-    assert_eq!(posted.text().matches("\"status\":201").count(), 300, "{}", posted.text());
-    world.accept("shop", &purchase("R-1", &anna, "10000.00"));
-    world.accept(
-        "bank",
-        &json!({"kind": "pack", "ref": "K-1", "programme": "club", "points": "2000",
-        "valid_from": "2025-03-03", "valid_through": "2025-12-31"}),
-    );
-    world.accept("bank", &purchase("B-1", &anna, "5000.00"));
-    world.move_to("2025-03-04T09:00:00Z");
-    for (party, kind, number, bik) in [
-        ("clearing", "operator", OWN, "044525000"),
-        ("brand", "brand", "40702810500000000002", "044525111"),
-        ("shop", "retailer", "40702810200000000001", "044525225"),
-    ] {
-        assert_eq!(put_account(world, party, kind, &account(party, number, bik)).status, 201);
-    }
-    bank::agree(world, DAY);
-    let references = bank::references(&bank::instruct(world, DAY));
-    let lines = [line("1", "500.00", &references["shop"]), line("2", "77.00", "")];
-    import(world, &lines);
-    let mut burning = purchase("R-2", &anna, "1000.00");
-    burning["burn"] = json!("100");
-    world.accept("shop", &burning);
-    let hold =
-        json!({"kind": "hold", "ref": "H-1", "programme": "club", "member": anna, "points": "10"});
-    world.accept("shop", &hold);
 }
 
 fn open(world: &World) -> Database {
