@@ -10,6 +10,7 @@ mod cycles;
 mod ends;
 mod exposures;
 mod payments;
+mod receipts;
 mod replay;
 mod sums;
 
@@ -34,6 +35,8 @@ pub struct Report {
     pub lots: u64,
     /// Open holds.
     pub holds: u64,
+    /// Receipts that were refunded or delivered.
+    pub receipts: u64,
     /// Packs.
     pub packs: u64,
     /// Positions.
@@ -51,13 +54,13 @@ pub struct Report {
 impl fmt::Display for Report {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { shards, transactions, postings, accounts, lots, .. } = self;
-        let Self { holds, packs, positions, payments, cycles, statements, .. } = self;
+        let Self { holds, receipts, packs, positions, payments, cycles, statements, .. } = self;
         writeln!(
             out,
             "checked {transactions} transactions with {postings} postings in {shards} shards: \
              sequences without gaps, hashes, logs, balances of {accounts} accounts, {lots} lots, \
-             {holds} open holds, {packs} packs, {positions} positions, {payments} payments, {cycles} \
-             cycles with {statements} statements"
+             {holds} open holds, {receipts} receipts that were refunded or delivered, {packs} packs, \
+             {positions} positions, {payments} payments, {cycles} cycles with {statements} statements"
         )?;
         match &self.difference {
             None => write!(out, "no difference"),

@@ -9,6 +9,7 @@ use super::cycles::Basis;
 use super::ends::{Ends, Seals};
 use super::exposures;
 use super::payments::BankMoney;
+use super::receipts::{Named, Receipts};
 use super::sums::{Fundings, HoldSums, LotSums, PackSums, PositionText, Sums};
 use crate::domain::account::AccountKey;
 use crate::domain::amount::Points;
@@ -57,6 +58,7 @@ pub struct Replay {
     pub(super) holds: BTreeMap<TransactionId, HoldSums>,
     pub(super) packs: BTreeMap<TransactionId, PackSums>,
     pub(super) positions: HashMap<PositionText, (i64, i64, i64)>,
+    pub(super) receipts: Receipts,
     pub(super) bank_money: BankMoney,
     pub(super) ends: Ends,
     fundings: Fundings,
@@ -82,6 +84,7 @@ impl Replay {
         self.compare_accounts(database)?;
         self.compare_lots(database)?;
         self.compare_holds(database)?;
+        self.compare_receipts(database)?;
         self.compare_packs(database)?;
         self.compare_positions(database, &timeline.latest().currency)?;
         self.compare_payments(database)?;
@@ -129,6 +132,7 @@ impl Replay {
             if page.is_empty() {
                 break;
             }
+            let mut transactions = Vec::with_capacity(page.len());
             for row in page {
                 let (seq, content) = (row.seq, &row.content);
                 let id = TransactionId::new(head.shard, seq);
@@ -153,8 +157,13 @@ impl Replay {
                 seals.take(&transaction)?;
                 seals.pass(&frontier)?;
                 self.pass_house(head.shard, &frontier);
-                self.add(&transaction)?;
+                transactions.push(transaction);
                 last = seq;
+            }
+            let named = Named::load(database, &transactions)?;
+            for transaction in &transactions {
+                self.receipts.add(transaction, &named, coalition)?;
+                self.add(transaction)?;
             }
         }
         seals.end()?;

@@ -49,6 +49,7 @@ pub mod persons;
 mod prepared;
 pub mod promos;
 pub mod proposals;
+pub mod receipts;
 pub mod reconciliations;
 pub mod reminders;
 pub mod rows;

@@ -49,6 +49,25 @@ const BOOKS: &[(&str, &str, &str, &str)] = &[
     ("lots", "funding", "(SELECT max(funding) FROM lots)", "funding IS NULL AND remaining > 0"),
     ("lots", "member", "member + 1024", "remaining > 0"),
     ("lots", "programme", "'other'", "remaining > 0"),
+    ("receipts", "state", "replace(state, '\"kept\":', '\"kept\":1')", "state LIKE '%\"kept\":2%'"),
+    ("receipts", "state", "replace(state, '\"clawed_back\":', '\"clawed_back\":1')", ""),
+    ("receipts", "state", "replace(state, '\"restored\":', '\"restored\":1')", ""),
+    (
+        "receipts",
+        "state",
+        "replace(state, '\"delivered\":false', '\"delivered\":true')",
+        UNDELIVERED,
+    ),
+    ("receipts", "state", "replace(state, '\"delivered\":true', '\"delivered\":false')", DELIVERED),
+    ("receipts", "state", "replace(state, '[1]', '[0]')", "state LIKE '%[1]%'"),
+    ("receipts", "state", "replace(state, ',\"gone\":[1]', '')", "state LIKE '%[1]%'"),
+    ("receipts", "state", "replace(state, '[2,0]', '[0,2]')", "state LIKE '%[2,0]%'"),
+    ("receipts", "state", "replace(state, '[2,0]', '[2,0,1]')", "state LIKE '%[2,0]%'"),
+    ("receipts", "state", "replace(state, '[2,0]', '[0]')", "state LIKE '%[2,0]%'"),
+    ("receipts", "origin", "origin + 1048576", ""),
+    ("receipts", "shard", "shard + 1", ""),
+    ("receipts", GONE, "", UNDELIVERED),
+    ("receipts", GONE, "", DELIVERED),
     ("packs", "left_points", "left_points - 1", ""),
     ("packs", "bought", "bought + 1", ""),
     ("packs", "price", "'0.5'", ""),
@@ -111,6 +130,11 @@ const BOOKS: &[(&str, &str, &str, &str)] = &[
     ("settings", "value", "'BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc='", "name = 'log_key'"),
 ];
 
+/// In place of a column: the row is deleted.
+const GONE: &str = "*";
+const DELIVERED: &str = "state LIKE '%\"delivered\":true%'";
+const UNDELIVERED: &str = "state LIKE '%\"delivered\":false%'";
+
 /// Thirty-two bytes that are the hash of nothing.
 const ZEROS: &str = "{zeros}";
 
@@ -121,10 +145,6 @@ const OTHERS: &[(&str, &[&str])] = &[
         &["configurations"],
     ),
     ("answers as they were given; the journal says what was recorded", &["requests"]),
-    (
-        "what refunds may still give back, for the next decision; each refund keeps what it gave",
-        &["receipts"],
-    ),
     (
         "who is who, and what people agreed to",
         &[
@@ -242,20 +262,19 @@ fn run(database: &mut Database, statement: &str) -> usize {
     .unwrap_or_else(|error| panic!("{statement}: {error}"))
 }
 
-/// Changes one value of one row.
+/// Changes one value of one row, or deletes the row.
 fn change(database: &mut Database, (table, column, to, at): (&str, &str, &str, &str)) -> usize {
     let (row, zeros) = match database {
         Database::Sqlite(_) => ("rowid", "zeroblob(32)"),
         Database::Postgres(_) => ("ctid", "decode(repeat('00', 32), 'hex')"),
     };
     let (to, at) = (to.replace(ZEROS, zeros), if at.is_empty() { "1 = 1" } else { at });
-    run(
-        database,
-        &format!(
-            "UPDATE {table} SET {column} = {to} \
-             WHERE {row} = (SELECT {row} FROM {table} WHERE {at} LIMIT 1)"
-        ),
-    )
+    let doing = match column {
+        GONE => format!("DELETE FROM {table}"),
+        column => format!("UPDATE {table} SET {column} = {to}"),
+    };
+    let one = format!("SELECT {row} FROM {table} WHERE {at} LIMIT 1");
+    run(database, &format!("{doing} WHERE {row} = ({one})"))
 }
 
 fn difference(world: &World) -> Option<String> {
