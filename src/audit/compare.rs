@@ -29,11 +29,11 @@ impl Replay {
         if seen < moved {
             return Err(differs(format!("{} accounts of the postings have no row", moved - seen)));
         }
-        Ok(())
+        self.counts.end()
     }
 
     /// Whether postings moved anything in the account that is still there.
-    fn compare_account(&self, row: AccountRow) -> Result<bool, Finding> {
+    fn compare_account(&mut self, row: AccountRow) -> Result<bool, Finding> {
         let account = row.into_account()?;
         let key = &account.key;
         let expected = self.accounts.get(key).copied().unwrap_or_default();
@@ -51,6 +51,7 @@ impl Replay {
                 key.member, key.programme
             )));
         }
+        self.counts.compare(&account)?;
         Ok(expected != Sums::default())
     }
 

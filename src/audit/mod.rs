@@ -1,14 +1,15 @@
-//! The audit: recomputes accounts, lots, positions, the hash chain, the log, and all that closing and
+//! The audit: recomputes accounts, lots, receipts, positions, the hash chain, the log, and all that closing and
 //! publishing stored, from the postings alone, and compares them with what the tables say.
 //!
 //! It reads one state of the database, shard by shard in the order of the sequences, and names the
-//! first difference. What it keeps in memory grows with accounts and lots, not with postings. The
-//! journal is read once, and what published cycles cover of it twice more: each statement is made again.
+//! first difference. What it keeps in memory grows with accounts, lots and refunded receipts, not
+//! with postings. The journal is read once, and what published cycles cover of it twice more: each statement is made again.
 
 mod compare;
 mod cycles;
 mod ends;
 mod exposures;
+mod metrics;
 mod payments;
 mod receipts;
 mod replay;

@@ -57,7 +57,6 @@ fn origins_of(transaction: &Transaction) -> Vec<TransactionId> {
 }
 
 /// What a refund takes out of the tier's metric.
-#[expect(dead_code, reason = "what counts towards tiers is compared next")]
 pub(super) struct Uncounted {
     pub programme: ProgrammeId,
     pub day: Day,

@@ -1,6 +1,7 @@
 //! Adds postings up and compares.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
@@ -8,6 +9,7 @@ use super::Report;
 use super::cycles::Basis;
 use super::ends::{Ends, Seals};
 use super::exposures;
+use super::metrics::{Counts, Terms};
 use super::payments::BankMoney;
 use super::receipts::{Named, Receipts};
 use super::sums::{Fundings, HoldSums, LotSums, PackSums, PositionText, Sums};
@@ -19,13 +21,12 @@ use crate::domain::ledger::Position;
 use crate::domain::log::tree::Frontier;
 use crate::domain::pack::Pack;
 use crate::domain::posting::{Body, LedgerAccount, Posting};
-use crate::domain::terms::Coalition;
 use crate::domain::time::Instant;
 use crate::domain::transaction::{Detail, Transaction};
 use crate::store::heads::{ChainHash, Head};
 use crate::store::rows::read_json;
 use crate::store::save::chain;
-use crate::store::{Database, StoreError, audit, configurations, log};
+use crate::store::{Database, StoreError, audit, log};
 
 /// Why an audit ended early.
 pub enum Finding {
@@ -59,6 +60,7 @@ pub struct Replay {
     pub(super) packs: BTreeMap<TransactionId, PackSums>,
     pub(super) positions: HashMap<PositionText, (i64, i64, i64)>,
     pub(super) receipts: Receipts,
+    pub(super) counts: Counts,
     pub(super) bank_money: BankMoney,
     pub(super) ends: Ends,
     fundings: Fundings,
@@ -74,12 +76,13 @@ impl Replay {
     /// # Errors
     /// At the first difference, or if the database can't be read.
     pub fn check(&mut self, database: &mut Database, heads: &[Head]) -> Result<(), Finding> {
-        let timeline = configurations::load_timeline(database)?;
+        let mut terms = Terms::load(database)?;
         self.ends = Ends::load(database)?;
         for head in heads {
-            self.read_journal(database, head, timeline.latest())?;
+            self.read_journal(database, head, &mut terms)?;
             self.report.shards += u64::from(head.shard != ShardId::HOUSE);
         }
+        let timeline = terms.timeline;
         self.settle();
         self.compare_accounts(database)?;
         self.compare_lots(database)?;
@@ -111,6 +114,7 @@ impl Replay {
                 lot.owner.member = kept;
             }
         }
+        self.counts.settle(&merged);
         self.holds.retain(|id, _| !self.finished_holds.contains(id));
     }
 
@@ -118,8 +122,9 @@ impl Replay {
         &mut self,
         database: &mut Database,
         head: &Head,
-        coalition: &Coalition,
+        terms: &mut Terms,
     ) -> Result<(), Finding> {
+        let coalition = &Arc::clone(terms.timeline.latest());
         let shard = head.shard.0;
         let mut hash: ChainHash = [0; 32];
         let mut frontier = Frontier::new();
@@ -162,7 +167,8 @@ impl Replay {
             }
             let named = Named::load(database, &transactions)?;
             for transaction in &transactions {
-                self.receipts.add(transaction, &named, coalition)?;
+                let uncounted = self.receipts.add(transaction, &named, coalition)?;
+                self.counts.add(transaction, uncounted, terms)?;
                 self.add(transaction)?;
             }
         }
