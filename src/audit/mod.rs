@@ -1,9 +1,10 @@
-//! The audit: recomputes accounts, lots, receipts, positions, the hash chain, the log, and all that closing and
-//! publishing stored, from the postings alone, and compares them with what the tables say.
+//! The audit: recomputes accounts, lots, receipts, positions, the hash chain, the log, and all that
+//! closing and publishing stored, from the journal alone, and compares them with what the tables say.
 //!
 //! It reads one state of the database, shard by shard in the order of the sequences, and names the
-//! first difference. What it keeps in memory grows with accounts, lots and refunded receipts, not
-//! with postings. The journal is read once, and what published cycles cover of it twice more: each statement is made again.
+//! first difference. What it keeps in memory grows with accounts, lots and refunded receipts, not with
+//! postings. The journal is read once, and what published cycles cover of it twice more: each statement
+//! is made again.
 
 mod compare;
 mod cycles;
